@@ -1,1 +1,42 @@
-//! The extension module.
+//! `cascata._native`: the only crate that knows Python.
+//!
+//! * [`graph`]: the graph and its plan, as the DSL's handles see them;
+//! * [`memory`]: a run's shared memory, as the supervisor sees it;
+//! * [`worker`]: a worker, built from the plan; [`component`], [`lane`], [`passive`], [`port`] are its parts, [`core`] its
+//!   heart, [`park`] how a task waits for it;
+//! * [`codec`], [`object`], [`coroutine`]: Python objects as items, values and coroutines.
+
+#![deny(unsafe_code)]
+
+mod codec;
+mod component;
+mod core;
+mod coroutine;
+mod graph;
+mod lane;
+mod memory;
+mod object;
+mod park;
+mod passive;
+mod port;
+mod worker;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locks `mutex`. Nothing here can panic half-way through a change, so poison carries no news.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[pyo3::pymodule]
+mod _native {
+    #[pymodule_export]
+    use super::{
+        graph::{Definition, GraphCore, Plan},
+        lane::Lane,
+        memory::RunMemory,
+        park::Park,
+        port::{Sender, WaitingSend},
+        worker::{Worker, watch_parent},
+    };
+}

@@ -1,1 +1,36 @@
-//! Shared memory for Cascata.
+//! Shared memory for Cascata: everything of the project that needs `unsafe` for memory.
+//!
+//! The layers, each knowing only those above it:
+//!
+//! - [`region`]: one sparse, unnamed file, mapped into every process of a run; [`layout`] hands out offsets in it,
+//!   [`words`] looks at a stretch of it as atomics;
+//! - [`lock`]: a mutex between processes that outlives its holder;
+//! - [`ring`]: the bounded many-to-many queue of small slots; [`arena`]: payloads that are too large for a slot;
+//! - [`bells`]: who sleeps, who must be woken, and whether anything in the run can still move;
+//! - [`guard`]: the end of a process whose parent is gone.
+//!
+//! Nothing here knows Python or graphs. Memory holds offsets, never addresses: each process maps the region wherever
+//! it likes. Fresh memory reads as zero, and a structure is built (`create`) by one process before the others
+//! `attach` to it.
+
+pub mod arena;
+pub mod bells;
+pub mod guard;
+pub mod layout;
+pub mod lock;
+pub mod region;
+pub mod ring;
+mod sync;
+pub mod words;
+mod workers;
+
+pub use arena::{Arena, Block, BlockError, BlockGuard};
+pub use bells::{Bells, Doorbell};
+pub use layout::Layout;
+pub use lock::Orphaned;
+pub use region::Region;
+pub use ring::{INLINE, MAX_WORKERS, Peek, Pop, Push, Ring, Slot, WorkerSet};
+pub use words::Words;
+
+#[cfg(test)]
+mod testing;

@@ -1,1 +1,10 @@
 //! Cascata.
+
+#![forbid(unsafe_code)]
+
+pub mod channel;
+pub mod firing;
+pub mod graph;
+pub mod memory;
+pub mod metrics;
+pub mod plan;

@@ -1,0 +1,149 @@
+//! A component at work in a worker: what its lanes share.
+
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+};
+
+use cascata::{channel::Outport, metrics::NodeMeter};
+use pyo3::{
+    exceptions::PyRuntimeError,
+    intern,
+    prelude::*,
+    types::{PyDict, PyString, PyTuple},
+};
+
+use crate::{core::Core, object::Object, passive::PassiveTask};
+
+/// Where an argument of the runner comes from.
+pub enum Argument {
+    /// The value of this inport.
+    Inport(usize),
+    /// The same object in every firing: an outport, a persistent value.
+    Fixed(Py<PyAny>),
+}
+
+/// A Python coroutine function with the origin of each of its arguments.
+pub struct Function {
+    pub function: Py<PyAny>,
+    pub positional: Vec<Argument>,
+    pub keyword: Vec<(Py<PyString>, Argument)>,
+}
+
+impl Function {
+    /// Calls it; gives the coroutine.
+    pub fn call<'py>(&self, py: Python<'py>, row: &[Option<Object>]) -> PyResult<Bound<'py, PyAny>> {
+        let value = |argument: &Argument| match argument {
+            Argument::Inport(inport) => row[*inport].as_ref().map_or_else(|| py.None(), |value| value.0.clone_ref(py)),
+            Argument::Fixed(object) => object.clone_ref(py),
+        };
+        let args = PyTuple::new(py, self.positional.iter().map(value))?;
+        if self.keyword.is_empty() {
+            return self.function.bind(py).call1(args);
+        }
+        let kwargs = PyDict::new(py);
+        for (name, argument) in &self.keyword {
+            kwargs.set_item(name, value(argument))?;
+        }
+        self.function.bind(py).call(args, Some(&kwargs))
+    }
+}
+
+/// What the lanes and passive ports of one component share.
+pub struct Component {
+    pub name: String,
+    pub runner: Function,
+    pub finish: Option<Function>,
+    /// The Python half: `start()`, `close()`.
+    pub hooks: Py<PyAny>,
+    pub inports: Vec<String>,
+    pub outports: Vec<Arc<Outport<Object>>>,
+    pub meter: NodeMeter,
+    pub passives: OnceLock<Vec<Arc<PassiveTask>>>,
+    lanes_left: AtomicUsize,
+    started: AtomicBool,
+    ended: AtomicBool,
+}
+
+impl Component {
+    #[allow(clippy::too_many_arguments, reason = "called once, with everything named at the call")]
+    pub fn new(
+        name: String,
+        runner: Function,
+        finish: Option<Function>,
+        hooks: Py<PyAny>,
+        inports: Vec<String>,
+        outports: Vec<Arc<Outport<Object>>>,
+        meter: NodeMeter,
+        lanes: usize,
+    ) -> Self {
+        Self {
+            name,
+            runner,
+            finish,
+            hooks,
+            inports,
+            outports,
+            meter,
+            passives: OnceLock::new(),
+            lanes_left: AtomicUsize::new(lanes),
+            started: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+        }
+    }
+
+    /// Initialises the persistent values, before the first firing of any lane.
+    ///
+    /// # Errors
+    /// An initialiser raised.
+    pub fn start(&self, py: Python<'_>) -> PyResult<()> {
+        if !self.started.swap(true, SeqCst) {
+            self.hooks.call_method0(py, intern!(py, "start"))?;
+        }
+        Ok(())
+    }
+
+    /// A lane has fired for the last time; `true` for the last lane, which then ends the component.
+    pub fn lane_ended(&self) -> bool {
+        self.lanes_left.fetch_sub(1, SeqCst) == 1
+    }
+
+    /// Ends the component: persistent values are closed, then the outports.
+    ///
+    /// # Errors
+    /// A `close` function raised.
+    pub fn end(&self, py: Python<'_>) -> PyResult<()> {
+        self.ended.store(true, SeqCst);
+        let closed = self.hooks.call_method0(py, intern!(py, "close"));
+        self.passives.get().into_iter().flatten().for_each(|passive| passive.close());
+        self.outports.iter().for_each(|outport| outport.close());
+        closed.map(drop)
+    }
+
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(SeqCst)
+    }
+
+    /// Reports that the component has failed, with the inputs of the firing that failed.
+    pub fn fail(&self, py: Python<'_>, core: &Core, error: PyErr, row: Option<&[Option<Object>]>) {
+        let report = || -> PyResult<()> {
+            let inputs = match row {
+                None => None,
+                Some(row) => {
+                    let inputs = PyDict::new(py);
+                    for (name, value) in self.inports.iter().zip(row) {
+                        inputs.set_item(name, value.as_ref().map(|value| value.0.clone_ref(py)))?;
+                    }
+                    Some(inputs)
+                }
+            };
+            core.hooks.call_method1(py, intern!(py, "on_failure"), (&self.name, error.clone_ref(py), inputs))?;
+            Ok(())
+        };
+        if let Err(defect) = report() {
+            // Without the hook nobody would ever know: at least the interpreter does.
+            PyRuntimeError::new_err("a failure could not be reported").write_unraisable(py, None);
+            defect.write_unraisable(py, None);
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! The heart of a worker: its ready queue, and what happens when nothing is ready.
+//!
+//! Wake-ups of channels do not go through the event loop one by one. They queue here; one `call_soon` drains the queue.
+//! A lane that was woken is stepped directly, as its task and in its task's context, without asyncio's own wake-up. After
+//! a slice of time the queue returns to the loop, so that timers and sockets are never starved. When nothing is ready, the
+//! worker looks at its doorbell's notes and announces that it sleeps.
+
+use std::{
+    collections::VecDeque,
+    mem,
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{
+            AtomicBool, AtomicUsize,
+            Ordering::{Relaxed, SeqCst},
+        },
+    },
+    task::Wake,
+    thread::{self, ThreadId},
+    time::{Duration, Instant},
+};
+
+use cascata::{channel::Remote, memory::Memory};
+use pyo3::{intern, prelude::*, sync::PyOnceLock};
+
+use crate::{
+    lane::Lane,
+    lock,
+    object::Object,
+    park::{Listener, Park},
+    passive::PassiveTask,
+};
+
+/// How long the ready queue keeps the event loop from timers and sockets.
+const SLICE: Duration = Duration::from_millis(2);
+/// Sends that find room, and firings, that a lane may do before others get their turn.
+const BUDGET: usize = 64;
+/// Steps between two looks at the clock and at the doorbell's notes.
+const STEPS: usize = 16;
+
+/// Something that can continue.
+pub enum Ready {
+    /// A lane that waits for items or room, by its number.
+    Lane(usize),
+    /// The park of a send, or a lane's that was cancelled.
+    Park(Py<Park>),
+    /// A passive port.
+    Passive(Arc<PassiveTask>),
+}
+
+/// A lane, and what it takes to step it as its task.
+pub struct LaneEntry {
+    pub lane: Py<Lane>,
+    pub park: Py<Park>,
+    pub step: Py<PyAny>,
+    pub task: Py<PyAny>,
+    pub run_in_context: Py<PyAny>,
+    pub queued: Arc<AtomicBool>,
+}
+
+/// What all parts of a worker share.
+pub struct Core {
+    pub worker: usize,
+    pub memory: Memory,
+    pub event_loop: Py<PyAny>,
+    /// The worker's Python half, told of failures and of requests to stop.
+    pub hooks: Py<PyAny>,
+    pub remotes: Vec<Option<Arc<Remote<Object>>>>,
+    thread: ThreadId,
+    ready: Mutex<VecDeque<Ready>>,
+    lanes: Mutex<Arc<Vec<LaneEntry>>>,
+    drain: OnceLock<Py<PyAny>>,
+    /// A drain runs or the loop has been asked for one.
+    scheduled: AtomicBool,
+    dozing: AtomicBool,
+    stop_seen: AtomicBool,
+    /// Lanes that run, are ready to, or await something that is no channel.
+    alive: AtomicUsize,
+    budget: AtomicUsize,
+    /// Counts drains: tells whether anything has happened between two looks.
+    activity: AtomicUsize,
+}
+
+static CANCELLED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+static ENTER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+static LEAVE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+
+/// `asyncio.CancelledError(msg)`.
+pub fn cancelled_error(py: Python<'_>, msg: Option<Py<PyAny>>) -> PyErr {
+    let made = CANCELLED.import(py, "asyncio", "CancelledError").and_then(|class| match msg {
+        Some(msg) if !msg.is_none(py) => class.call1((msg,)),
+        _ => class.call0(),
+    });
+    made.map_or_else(|error| error, PyErr::from_value)
+}
+
+/// Whether `error` is an `asyncio.CancelledError`.
+pub fn is_cancelled(py: Python<'_>, error: &PyErr) -> bool {
+    CANCELLED.import(py, "asyncio", "CancelledError").is_ok_and(|class| error.matches(py, class).unwrap_or(false))
+}
+
+impl Core {
+    pub fn new(
+        worker: usize,
+        memory: Memory,
+        event_loop: Py<PyAny>,
+        hooks: Py<PyAny>,
+        remotes: Vec<Option<Arc<Remote<Object>>>>,
+    ) -> Self {
+        Self {
+            worker,
+            memory,
+            event_loop,
+            hooks,
+            remotes,
+            thread: thread::current().id(),
+            ready: Mutex::default(),
+            lanes: Mutex::default(),
+            drain: OnceLock::new(),
+            scheduled: AtomicBool::new(false),
+            dozing: AtomicBool::new(false),
+            stop_seen: AtomicBool::new(false),
+            alive: AtomicUsize::new(0),
+            budget: AtomicUsize::new(BUDGET),
+            activity: AtomicUsize::new(0),
+        }
+    }
+
+    /// Tells the core what to give to `call_soon`.
+    pub fn set_drain(&self, drain: Py<PyAny>) {
+        let _ = self.drain.set(drain);
+    }
+
+    pub fn set_lanes(&self, lanes: Vec<LaneEntry>) {
+        let old = mem::replace(&mut *lock(&self.lanes), Arc::new(lanes));
+        drop(old);
+    }
+
+    /// Lets go of all Python objects that refer back to the core.
+    pub fn dispose(&self) {
+        self.set_lanes(Vec::new());
+        let ready = mem::take(&mut *lock(&self.ready));
+        drop(ready);
+    }
+
+    /// Queues something that can continue and sees to it that the queue is drained.
+    pub fn push(&self, ready: Ready) {
+        lock(&self.ready).push_back(ready);
+        self.schedule();
+    }
+
+    /// Has the event loop drain the queue soon.
+    pub fn schedule(&self) {
+        if self.scheduled.swap(true, SeqCst) {
+            return;
+        }
+        let Some(drain) = self.drain.get() else { return };
+        Python::attach(|py| {
+            let method =
+                if thread::current().id() == self.thread { intern!(py, "call_soon") } else { intern!(py, "call_soon_threadsafe") };
+            // It fails only when the loop has been closed, and then nothing waits any more.
+            let _ = self.event_loop.call_method1(py, method, (drain,));
+        });
+    }
+
+    /// One send or firing is done; `false` when the lane has used up its turn.
+    pub fn spend(&self) -> bool {
+        let left = self.budget.load(Relaxed).saturating_sub(1);
+        self.budget.store(left, Relaxed);
+        left > 0
+    }
+
+    pub fn refill(&self) {
+        self.budget.store(BUDGET, Relaxed);
+    }
+
+    pub fn lane_woke(&self) {
+        self.alive.fetch_add(1, Relaxed);
+    }
+
+    pub fn lane_slept(&self) {
+        self.alive.fetch_sub(1, Relaxed);
+    }
+
+    /// Anything runs: the worker no longer sleeps.
+    pub fn rouse(&self) {
+        if self.dozing.swap(false, Relaxed) {
+            self.memory.bells().rouse(self.worker);
+        }
+    }
+
+    pub fn stopping(&self) -> bool {
+        self.stop_seen.load(Relaxed) || self.memory.stopping()
+    }
+
+    /// Whether nothing here can move but by a channel, and how often anything has moved so far.
+    pub fn quiet(&self) -> (bool, usize) {
+        (self.alive.load(Relaxed) == 0 && lock(&self.ready).is_empty(), self.activity.load(Relaxed))
+    }
+
+    /// Runs what is ready, for a slice of time.
+    ///
+    /// # Errors
+    /// A hook raised, which is a defect.
+    pub fn run_ready(self: &Arc<Self>, py: Python<'_>) -> PyResult<()> {
+        self.scheduled.store(true, SeqCst);
+        self.rouse();
+        self.activity.fetch_add(1, Relaxed);
+        let begin = Instant::now();
+        let lanes = lock(&self.lanes).clone();
+        loop {
+            self.look_around(py)?;
+            for _ in 0..STEPS {
+                let Some(ready) = lock(&self.ready).pop_front() else { break };
+                self.run_one(py, &lanes, ready)?;
+            }
+            if lock(&self.ready).is_empty() {
+                if self.fall_asleep() {
+                    return Ok(());
+                }
+            } else if begin.elapsed() > SLICE {
+                // The loop gets its turn, then the queue goes on.
+                self.scheduled.store(false, SeqCst);
+                self.schedule();
+                return Ok(());
+            }
+        }
+    }
+
+    /// Heeds what other processes want of this worker: a stop, a second look at channels that have changed.
+    fn look_around(&self, py: Python<'_>) -> PyResult<()> {
+        if self.memory.stopping() && !self.stop_seen.swap(true, Relaxed) {
+            self.hooks.call_method0(py, intern!(py, "on_stop"))?;
+        }
+        let mut rung = Vec::new();
+        self.memory.bells().take(self.worker, |channel| rung.push(channel));
+        for channel in rung {
+            if let Some(remote) = &self.remotes[channel] {
+                remote.on_bell();
+            }
+        }
+        Ok(())
+    }
+
+    /// Announces that the worker sleeps; `false` if there is something to do after all.
+    fn fall_asleep(&self) -> bool {
+        self.scheduled.store(false, SeqCst);
+        // After that store another thread that queues something schedules a drain of its own; before it, it may have
+        // relied on this one.
+        if !lock(&self.ready).is_empty() && !self.scheduled.swap(true, SeqCst) {
+            return false;
+        }
+        self.dozing.store(true, Relaxed);
+        if self.memory.bells().doze(self.worker, self.alive.load(Relaxed) == 0) {
+            return true;
+        }
+        self.dozing.store(false, Relaxed);
+        self.scheduled.store(true, SeqCst);
+        false
+    }
+
+    fn run_one(self: &Arc<Self>, py: Python<'_>, lanes: &[LaneEntry], ready: Ready) -> PyResult<()> {
+        self.refill();
+        match ready {
+            Ready::Lane(number) => self.step_lane(py, lanes, number),
+            Ready::Passive(task) => {
+                task.run(py);
+                Ok(())
+            }
+            Ready::Park(park) => {
+                let park = park.bind(py);
+                match park.get().take_listener() {
+                    Listener::None => Ok(()),
+                    Listener::Lane(number) => self.step_lane(py, lanes, number),
+                    task => {
+                        park.get().restore(task);
+                        Park::fire(park)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Steps a lane as its task would.
+    fn step_lane(self: &Arc<Self>, py: Python<'_>, lanes: &[LaneEntry], number: usize) -> PyResult<()> {
+        let Some(entry) = lanes.get(number) else { return Ok(()) };
+        entry.queued.store(false, SeqCst);
+        let park = entry.park.bind(py);
+        if !park.get().has_task() {
+            // The task has not begun, awaits something else, or has ended: the wake-up is stale.
+            return Ok(());
+        }
+        if !park.get().is_cancelled() {
+            let enter = ENTER.import(py, "asyncio.tasks", "_enter_task")?;
+            let leave = LEAVE.import(py, "asyncio.tasks", "_leave_task")?;
+            enter.call1((&self.event_loop, &entry.task))?;
+            let parked = entry.run_in_context.call1(py, (&entry.step,));
+            leave.call1((&self.event_loop, &entry.task))?;
+            if parked?.is_truthy(py)? {
+                return Ok(());
+            }
+        }
+        // Something for the task itself: an object to await, the end, a cancellation.
+        Park::fire(park)
+    }
+}
+
+/// Wakes a lane.
+pub struct LaneWaker {
+    pub core: Arc<Core>,
+    pub number: usize,
+    /// It is in the queue already.
+    pub queued: Arc<AtomicBool>,
+}
+
+impl Wake for LaneWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.queued.swap(true, SeqCst) {
+            self.core.push(Ready::Lane(self.number));
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! The graph, as the DSL's handles see it: a thin layer over [`cascata::graph`] and [`cascata::plan`].
+//!
+//! Two rules keep it safe. While a graph is locked no Python code runs: objects are cloned under the lock, but created
+//! and dropped outside of it, because a finalizer may call the same graph. And every reference to a Python object is
+//! shown to the garbage collector once, by the object that owns it: what a definition holds by its handle
+//! [`Definition`], however many graphs share the Rust part. So whoever holds that part also holds the handle.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use cascata::graph::{self as rust, Graph, PortKind, Taps, check};
+use cascata::plan::{self, PlanError};
+use pyo3::exceptions::{PyAttributeError, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::lock;
+use crate::object::Object;
+
+pyo3::import_exception!(cascata.errors, GraphError);
+
+/// A component as declared: its name, its ports and the Python object that describes it. Immutable.
+#[pyclass(frozen, module = "cascata._native")]
+pub struct Definition {
+    inner: Arc<rust::Definition<Object>>,
+}
+
+#[pymethods]
+impl Definition {
+    /// Inports are `(name, capacity, default)`; a default is `(value,)`, none is `()`, and no capacity is no bound.
+    #[new]
+    fn new(
+        name: String,
+        module: String,
+        inports: Vec<(String, Option<usize>, Bound<'_, PyTuple>)>,
+        outports: Vec<String>,
+        persists: Vec<String>,
+        owner: Py<PyAny>,
+    ) -> PyResult<Self> {
+        let inports = inports
+            .into_iter()
+            .map(|(name, capacity, default)| Ok(rust::Inport { name, capacity, default: optional(&default)? }))
+            .collect::<PyResult<_>>()?;
+        let outports = outports.into_iter().map(|name| rust::Outport { name }).collect();
+        let persists = persists.into_iter().map(|name| rust::Persist { name }).collect();
+        let inner = rust::Definition::new(name, module, inports, outports, persists, Object(owner)).map_err(refused)?;
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Name of the component's function.
+    #[getter]
+    fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    /// Where the function lives.
+    #[getter]
+    fn module(&self) -> &str {
+        &self.inner.module
+    }
+
+    /// The Python object that describes the component.
+    #[getter]
+    fn owner(&self, py: Python<'_>) -> Py<PyAny> {
+        self.inner.payload.0.clone_ref(py)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Definition {}.{}>", self.inner.module, self.inner.name)
+    }
+
+    // Like a tuple it needs no `__clear__`: nothing it holds can have held it when it was made, so any cycle leads
+    // through an object that changed later, and can be cleared.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.inner.payload.0)?;
+        self.inner
+            .inports
+            .iter()
+            .filter_map(|inport| inport.default.as_ref())
+            .try_for_each(|value| visit.call(&value.0))
+    }
+}
+
+/// A graph while it is described.
+#[pyclass(frozen, module = "cascata._native")]
+#[derive(Default)]
+pub struct GraphCore {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    graph: Graph<Object>,
+    /// The handle of every node's definition, by position.
+    definitions: Vec<Py<Definition>>,
+}
+
+impl GraphCore {
+    /// Does something with the graph while it is locked. What this displaces is to be returned, not dropped.
+    fn with<R>(&self, step: impl FnOnce(&mut Inner) -> R) -> R {
+        step(&mut lock(&self.inner))
+    }
+
+    /// Takes one step of building.
+    fn build<R>(&self, step: impl FnOnce(&mut Graph<Object>) -> Result<R, rust::GraphError>) -> PyResult<R> {
+        self.with(|inner| step(&mut inner.graph)).map_err(refused)
+    }
+}
+
+#[pymethods]
+impl GraphCore {
+    #[new]
+    fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an instance.
+    fn add(&self, name: &str, definition: &Bound<'_, Definition>) -> PyResult<()> {
+        let handle = definition.clone().unbind();
+        self.with(|inner| {
+            inner.graph.add(name, definition.get().inner.clone())?;
+            inner.definitions.push(handle);
+            Ok(())
+        })
+        .map_err(refused)
+    }
+
+    /// Adds an instance described in another graph, or in this one, with its values, triggers and weights.
+    fn adopt(&self, py: Python<'_>, name: &str, other: &Self, node: &str) -> PyResult<()> {
+        let (copy, handle) = other
+            .with(|inner| {
+                let position = inner.graph.position(node)?;
+                Ok((inner.graph.nodes()[position].clone(), inner.definitions[position].clone_ref(py)))
+            })
+            .map_err(refused)?;
+        self.with(|inner| {
+            inner.graph.adopt(name, copy)?;
+            inner.definitions.push(handle);
+            Ok(())
+        })
+        .map_err(refused)
+    }
+
+    /// The names of all components, in the order in which they were added.
+    fn nodes(&self) -> Vec<String> {
+        self.with(|inner| inner.graph.nodes().keys().cloned().collect())
+    }
+
+    /// What a component is an instance of.
+    fn definition(&self, py: Python<'_>, node: &str) -> PyResult<Py<Definition>> {
+        self.with(|inner| Ok(inner.definitions[inner.graph.position(node)?].clone_ref(py))).map_err(refused)
+    }
+
+    /// Puts a value on an inport. One that is not explicit is dropped when the port is connected.
+    #[pyo3(signature = (node, port, value, explicit = true))]
+    fn set_initial(&self, node: &str, port: &str, value: Py<PyAny>, explicit: bool) -> PyResult<()> {
+        self.build(|graph| graph.set_initial(node, port, Object(value), explicit)).map(drop)
+    }
+
+    /// The value on an inport as it stands, as `(value,)`, or `()`.
+    fn initial<'py>(&self, py: Python<'py>, node: &str, port: &str) -> PyResult<Bound<'py, PyTuple>> {
+        let value = self.build(|graph| {
+            let node = graph.position(node)?;
+            let port = graph.port(node, PortKind::Inport, port)?;
+            Ok(graph.initial(node, port).cloned())
+        })?;
+        tuple(py, value)
+    }
+
+    /// Sets the arguments of a persistent value's initialiser.
+    fn set_arguments(&self, node: &str, persist: &str, value: Py<PyAny>) -> PyResult<()> {
+        self.build(|graph| graph.set_arguments(node, persist, Object(value))).map(drop)
+    }
+
+    /// The arguments of a persistent value's initialiser, as `(value,)`, or `()`.
+    fn arguments<'py>(&self, py: Python<'py>, node: &str, persist: &str) -> PyResult<Bound<'py, PyTuple>> {
+        tuple(py, self.persist(node, persist, |set| set.arguments.clone())?)
+    }
+
+    /// Sets the value that a persistent value starts with.
+    fn set_state(&self, node: &str, persist: &str, value: Py<PyAny>) -> PyResult<()> {
+        self.build(|graph| graph.set_state(node, persist, Object(value))).map(drop)
+    }
+
+    /// The value that a persistent value starts with, as `(value,)`, or `()`.
+    fn state<'py>(&self, py: Python<'py>, node: &str, persist: &str) -> PyResult<Bound<'py, PyTuple>> {
+        tuple(py, self.persist(node, persist, |set| set.state.clone())?)
+    }
+
+    /// Connects an outport to an inport.
+    fn connect(&self, node: &str, outport: &str, to_node: &str, inport: &str) -> PyResult<()> {
+        self.build(|graph| graph.connect(node, outport, to_node, inport))
+    }
+
+    /// The connections as (component, outport, component, inport), in the order in which they were made.
+    fn edges(&self) -> Vec<(String, String, String, String)> {
+        self.with(|inner| {
+            let node = |position: usize| inner.graph.nodes().get_index(position);
+            let edges = inner.graph.edges().filter_map(|edge| {
+                let ((from, producer), (to, consumer)) = (node(edge.from)?, node(edge.to)?);
+                let outport = &producer.definition.outports[edge.outport].name;
+                let inport = &consumer.definition.inports[edge.inport].name;
+                Some((from.clone(), outport.clone(), to.clone(), inport.clone()))
+            });
+            edges.collect()
+        })
+    }
+
+    /// Makes one trigger group of these inports.
+    fn sync(&self, node: &str, ports: Vec<String>) -> PyResult<()> {
+        self.build(|graph| graph.sync(node, &ports))
+    }
+
+    /// Makes a trigger group of each of these inports.
+    fn clk(&self, node: &str, ports: Vec<String>) -> PyResult<()> {
+        self.build(|graph| graph.clk(node, &ports))
+    }
+
+    /// The trigger groups that were declared.
+    fn triggers(&self, node: &str) -> PyResult<Vec<Vec<String>>> {
+        self.build(|graph| {
+            let node = &graph.nodes()[graph.position(node)?];
+            let name = |&inport: &usize| node.definition.inports[inport].name.clone();
+            Ok(node.triggers.iter().map(|group| group.iter().map(name).collect()).collect())
+        })
+    }
+
+    /// Says how much work a component is and how much it sends; `None` leaves a weight as it is.
+    fn weigh(&self, node: &str, cost: Option<f64>, traffic: Option<f64>) -> PyResult<()> {
+        self.build(|graph| graph.weigh(node, cost, traffic))
+    }
+
+    /// Orders that a component runs on this worker.
+    fn pin(&self, node: &str, worker: isize) -> PyResult<()> {
+        let worker = usize::try_from(worker)
+            .map_err(|_| GraphError::new_err(format!("{node} cannot run on worker {worker}: they count from 0")))?;
+        self.build(|graph| graph.pin(node, worker))
+    }
+
+    /// Orders that these components run on one worker.
+    fn join_nodes(&self, nodes: Vec<String>) -> PyResult<()> {
+        self.build(|graph| graph.join(&nodes))
+    }
+
+    /// All that would keep the graph from running, a sentence each.
+    fn check(&self) -> Vec<String> {
+        self.with(|inner| check(&inner.graph, &Taps::new())).iter().map(ToString::to_string).collect()
+    }
+
+    /// Plans a run on at most this many workers; 0 is for the calling process. `collect` names outports as (component,
+    /// port), `weights` are what an earlier run measured, by component: (busy seconds, items sent).
+    #[pyo3(signature = (workers, collect, weights = None))]
+    fn plan(
+        &self,
+        py: Python<'_>,
+        workers: usize,
+        collect: Vec<(String, String)>,
+        weights: Option<HashMap<String, (f64, f64)>>,
+    ) -> PyResult<Plan> {
+        self.with(|inner| {
+            let plan = plan::Plan::new(&inner.graph, workers, &collect, weights.as_ref())?;
+            let definitions = inner.definitions.iter().map(|definition| definition.clone_ref(py)).collect();
+            Ok(Plan { inner: Arc::new(plan), definitions })
+        })
+        .map_err(|error| match error {
+            PlanError::Graph(error) => refused(error),
+            error => GraphError::new_err(error.to_string()),
+        })
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // Nobody can hold the lock here; if someone did, what is not shown would only be kept.
+        let Ok(inner) = self.inner.try_lock() else { return Ok(()) };
+        for node in inner.graph.nodes().values() {
+            let initials = node.initials.iter().flatten().map(|initial| &initial.value);
+            let persists = node.persists.iter().flat_map(|set| set.arguments.iter().chain(&set.state));
+            initials.chain(persists).try_for_each(|value| visit.call(&value.0))?;
+        }
+        inner.definitions.iter().try_for_each(|definition| visit.call(definition))
+    }
+
+    fn __clear__(&self) {
+        drop(self.with(std::mem::take));
+    }
+}
+
+impl GraphCore {
+    fn persist(
+        &self,
+        node: &str,
+        persist: &str,
+        get: impl FnOnce(&rust::PersistSetting<Object>) -> Option<Object>,
+    ) -> PyResult<Option<Object>> {
+        self.build(|graph| {
+            let node = graph.position(node)?;
+            let persist = graph.port(node, PortKind::Persist, persist)?;
+            Ok(get(&graph.nodes()[node].persists[persist]))
+        })
+    }
+}
+
+/// What a run starts from. Immutable.
+#[pyclass(frozen, module = "cascata._native")]
+pub struct Plan {
+    /// What a worker needs.
+    pub(crate) inner: Arc<plan::Plan<Object>>,
+    definitions: Vec<Py<Definition>>,
+}
+
+#[pymethods]
+impl Plan {
+    /// The placement: the names of the components of every worker.
+    #[getter]
+    fn workers(&self) -> Vec<Vec<String>> {
+        let name = |node: usize| self.inner.nodes[node].name.clone();
+        self.inner.shard().into_iter().map(|nodes| nodes.into_iter().map(name).collect()).collect()
+    }
+
+    fn __repr__(&self) -> String {
+        let workers: Vec<_> = self.workers().iter().map(|names| names.join(", ")).collect();
+        format!("<Plan: {}>", workers.join(" | "))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // A run that shares the plan uses it behind the collector's back, so nothing of it may look unused.
+        if Arc::strong_count(&self.inner) > 1 {
+            return Ok(());
+        }
+        for node in &self.inner.nodes {
+            let initials = node.inports.iter().filter_map(|inport| inport.initial.as_ref());
+            let persists = node.persists.iter().flat_map(|persist| persist.arguments.iter().chain(&persist.state));
+            initials.chain(persists).try_for_each(|value| visit.call(&value.0))?;
+        }
+        self.definitions.iter().try_for_each(|definition| visit.call(definition))
+    }
+}
+
+/// A misspelt port is an `AttributeError`, as for any other object; the rest is a `GraphError`.
+fn refused(error: rust::GraphError) -> PyErr {
+    match error {
+        rust::GraphError::UnknownPort { .. } => PyAttributeError::new_err(error.to_string()),
+        error => GraphError::new_err(error.to_string()),
+    }
+}
+
+/// From `()` or `(value,)`.
+fn optional(value: &Bound<'_, PyTuple>) -> PyResult<Option<Object>> {
+    match value.len() {
+        0 => Ok(None),
+        1 => Ok(Some(Object(value.get_item(0)?.unbind()))),
+        _ => Err(PyValueError::new_err("a default is given as (value,), and none as ()")),
+    }
+}
+
+/// To `()` or `(value,)`.
+fn tuple(py: Python<'_>, value: Option<Object>) -> PyResult<Bound<'_, PyTuple>> {
+    PyTuple::new(py, value.map(|value| value.0))
+}

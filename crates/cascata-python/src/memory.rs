@@ -1,0 +1,122 @@
+//! The run's memory, as the supervisor sees it.
+
+use std::os::fd::AsRawFd;
+
+use cascata::{
+    memory::Memory,
+    metrics::{LaneState, NodeMeter},
+    plan::Plan,
+};
+use pyo3::{prelude::*, types::{PyDict, PyList}};
+
+use crate::{graph::Plan as PlanHandle, object::Object};
+
+/// The shared memory of one run: made before the workers start, mapped by all of them.
+#[pyclass(frozen, module = "cascata._native")]
+pub struct RunMemory {
+    pub inner: Memory,
+    plan: std::sync::Arc<Plan<Object>>,
+}
+
+#[pymethods]
+impl RunMemory {
+    /// Lays out and maps the memory for `plan`; `OSError` if the system has no descriptors or address space left.
+    #[new]
+    fn new(plan: &PlanHandle) -> PyResult<Self> {
+        Ok(Self { inner: Memory::new(&plan.inner)?, plan: plan.inner.clone() })
+    }
+
+    /// Asks all workers to stop.
+    fn stop(&self) {
+        self.inner.stop();
+    }
+
+    /// Whether the run is being stopped.
+    fn stopping(&self) -> bool {
+        self.inner.stopping()
+    }
+
+    /// Workers in which something can move without another one.
+    fn active(&self) -> u64 {
+        self.inner.bells().active()
+    }
+
+    /// The descriptor that becomes readable when nothing moves any more.
+    fn fileno(&self) -> i32 {
+        self.inner.quiet().as_raw_fd()
+    }
+
+    /// Makes `fileno` unreadable again.
+    fn hush(&self) {
+        self.inner.quiet().drain();
+    }
+
+    /// What every component has done and is doing: a dict for each node of the plan.
+    fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let nodes = PyList::empty(py);
+        for (index, node) in self.plan.nodes.iter().enumerate() {
+            let meter = self.inner.meter(index);
+            let entry = PyDict::new(py);
+            entry.set_item("name", &node.name)?;
+            entry.set_item("component", &node.definition.name)?;
+            entry.set_item("worker", node.worker)?;
+            entry.set_item("firings", meter.firings.get())?;
+            for (name, counter) in [
+                ("busy", &meter.busy),
+                ("awaiting", &meter.awaiting),
+                ("waiting", &meter.waiting),
+                ("blocked", &meter.blocked),
+            ] {
+                entry.set_item(name, counter.get() as f64 / 1e9)?;
+            }
+            entry.set_item("lanes", self.lanes(&meter, index))?;
+            entry.set_item("inports", self.inports(py, &meter, index)?)?;
+            let outports = PyDict::new(py);
+            for (port, meter) in node.outports.iter().zip(&meter.outports) {
+                let counts = PyDict::new(py);
+                counts.set_item("sent", meter.sent.get())?;
+                counts.set_item("dropped", meter.dropped.get())?;
+                outports.set_item(&port.name, counts)?;
+            }
+            entry.set_item("outports", outports)?;
+            nodes.append(entry)?;
+        }
+        Ok(nodes)
+    }
+}
+
+impl RunMemory {
+    /// The state of each lane: a word, and the port if it concerns one.
+    fn lanes(&self, meter: &NodeMeter, index: usize) -> Vec<(&'static str, Option<String>)> {
+        let node = &self.plan.nodes[index];
+        let inport = |port: usize| node.inports.get(port).map(|port| port.name.clone());
+        let outport = |port: usize| node.outports.get(port).map(|port| port.name.clone());
+        let describe = |state| match state {
+            LaneState::New => ("new", None),
+            LaneState::Running => ("running", None),
+            LaneState::Awaiting => ("awaiting", None),
+            LaneState::Waiting(port) => ("waiting", inport(port)),
+            LaneState::Blocked(port) => ("blocked", outport(port)),
+            LaneState::Done => ("done", None),
+        };
+        meter.states().map(describe).collect()
+    }
+
+    fn inports<'py>(&self, py: Python<'py>, meter: &NodeMeter, index: usize) -> PyResult<Bound<'py, PyDict>> {
+        let inports = PyDict::new(py);
+        for (port, meter) in self.plan.nodes[index].inports.iter().zip(&meter.inports) {
+            let Some(channel) = port.channel else { continue };
+            let ring = self.inner.ring(channel);
+            let received = ring.map_or_else(|| meter.received.get(), |ring| ring.pushed());
+            let counts = PyDict::new(py);
+            counts.set_item("received", received)?;
+            counts.set_item("taken", meter.taken.get())?;
+            counts.set_item("discarded", meter.discarded.get())?;
+            counts.set_item("replaced", meter.replaced.get())?;
+            counts.set_item("fill", received.saturating_sub(meter.taken.get()))?;
+            counts.set_item("capacity", self.plan.channels[channel].capacity)?;
+            inports.set_item(&port.name, counts)?;
+        }
+        Ok(inports)
+    }
+}

@@ -1,0 +1,15 @@
+//! The values of graphs written in Python.
+
+use pyo3::prelude::*;
+
+/// A Python object, shared by reference.
+///
+/// Dropping one may run Python code: never do so while a lock is held.
+#[derive(Debug)]
+pub struct Object(pub Py<PyAny>);
+
+impl Clone for Object {
+    fn clone(&self) -> Self {
+        Self(Python::attach(|py| self.0.clone_ref(py)))
+    }
+}

@@ -1,0 +1,68 @@
+//! Passive ports of a worker: drained whenever something comes, whether or not their component fires.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    task::{Context, Poll, Wake, Waker},
+};
+
+use cascata::firing::Passive;
+use pyo3::prelude::*;
+
+use crate::{
+    component::Component,
+    core::{Core, Ready},
+    lock,
+    object::Object,
+};
+
+/// One passive port.
+pub struct PassiveTask {
+    core: Arc<Core>,
+    component: Arc<Component>,
+    queued: AtomicBool,
+    /// Taken out while it is polled, because polling may run Python code.
+    port: Mutex<Option<Passive<Object>>>,
+}
+
+impl PassiveTask {
+    pub fn new(core: Arc<Core>, component: Arc<Component>, port: Passive<Object>) -> Arc<Self> {
+        Arc::new(Self { core, component, queued: AtomicBool::new(false), port: Mutex::new(Some(port)) })
+    }
+
+    /// Takes what has come.
+    pub fn run(self: &Arc<Self>, py: Python<'_>) {
+        self.queued.store(false, SeqCst);
+        let Some(mut port) = lock(&self.port).take() else { return };
+        let waker = Waker::from(self.clone());
+        match port.poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(Ok(())) => return,
+            Poll::Ready(Err(error)) => self.component.fail(py, &self.core, error, None),
+            Poll::Pending => {}
+        }
+        if self.component.has_ended() {
+            port.close();
+        } else {
+            *lock(&self.port) = Some(port);
+        }
+    }
+
+    /// The component has ended.
+    pub fn close(&self) {
+        let port = lock(&self.port).take();
+        if let Some(mut port) = port {
+            port.close();
+        }
+    }
+}
+
+impl Wake for PassiveTask {
+    fn wake(self: Arc<Self>) {
+        if !self.queued.swap(true, SeqCst) {
+            let core = self.core.clone();
+            core.push(Ready::Passive(self));
+        }
+    }
+}

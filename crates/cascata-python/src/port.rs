@@ -1,0 +1,273 @@
+//! The outport that a runner is given, and what its `send` returns.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    task::{Context, Poll, Waker},
+};
+
+use cascata::channel::{Outport, SendError, Sent, Ticket};
+use pyo3::{
+    exceptions::{PyException, PyMemoryError, PyRuntimeError, PyRuntimeWarning, PyStopIteration},
+    intern,
+    prelude::*,
+    sync::PyOnceLock,
+};
+
+use crate::{
+    core::{Core, Ready},
+    object::Object,
+    park::{Park, SendWaker},
+};
+
+pyo3::import_exception!(cascata.errors, ItemError);
+
+/// A component's outport while the graph runs.
+#[pyclass(frozen, name = "Sender", module = "cascata._native")]
+pub struct Sender {
+    pub core: Arc<Core>,
+    pub outport: Arc<Outport<Object>>,
+    pub component: String,
+    pub name: String,
+    /// Its place among the component's outports.
+    pub index: usize,
+}
+
+#[pymethods]
+impl Sender {
+    /// The port's name.
+    #[getter]
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<outport {}.{}>", self.component, self.name)
+    }
+
+    /// Sends `value` to every inport behind the port.
+    fn send(&self, py: Python<'_>, value: Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let kind = value.get_type();
+        match self.outport.send(Object(value.unbind())) {
+            Ok(Sent::Now(reached)) => {
+                if self.core.spend() {
+                    done(py, reached)
+                } else {
+                    self.wait(py, Waits::Turn(reached))
+                }
+            }
+            Ok(Sent::Waits(ticket)) => self.wait(py, Waits::Room(ticket)),
+            Err(SendError::Ended) => Err(PyRuntimeError::new_err(format!(
+                "{}.{}.send(): component {:?} has ended; finish sends before the runner returns (await them, or use a \
+                 task group)",
+                self.component, self.name, self.component
+            ))),
+            Err(SendError::TooLarge(bytes)) => Err(PyMemoryError::new_err(format!(
+                "{}.{}.send(): no shared memory left for an item of {bytes} bytes",
+                self.component, self.name
+            ))),
+            Err(SendError::Encode(error)) if error.is_instance_of::<PyException>(py) => {
+                let refusal = ItemError::new_err(format!(
+                    "{}.{}.send(): an item of type {} cannot be sent to another process: {}. Send something that pickle \
+                     or cloudpickle can handle (data rather than open files, locks, generators or sockets), or keep both \
+                     components on one worker: graph.place(a, b, together=True)",
+                    self.component,
+                    self.name,
+                    kind.fully_qualified_name()?,
+                    error.value(py)
+                ));
+                refusal.set_cause(py, Some(error));
+                Err(refusal)
+            }
+            Err(SendError::Encode(interrupt)) => Err(interrupt),
+        }
+    }
+
+    fn __getattr__(&self, name: &str) -> PyResult<Py<PyAny>> {
+        Err(pyo3::exceptions::PyAttributeError::new_err(format!(
+            "{}.{} is an outport at work: it has `send` and `name`, not {name:?}",
+            self.component, self.name
+        )))
+    }
+}
+
+impl Sender {
+    fn wait(&self, py: Python<'_>, waits: Waits) -> PyResult<Py<PyAny>> {
+        let outport = matches!(waits, Waits::Room(_)).then_some(self.index);
+        let park = Py::new(py, Park::new(self.core.clone(), outport))?;
+        let waker = Waker::from(Arc::new(SendWaker { park: park.clone_ref(py) }));
+        let send = WaitingSend {
+            core: self.core.clone(),
+            outport: self.outport.clone(),
+            port: format!("{}.{}", self.component, self.name),
+            waits,
+            park,
+            waker,
+            begun: AtomicBool::new(false),
+            over: AtomicBool::new(false),
+        };
+        Ok(Py::new(py, send)?.into_any())
+    }
+}
+
+static DONE: PyOnceLock<[(Py<PyAny>, Py<PyAny>); 2]> = PyOnceLock::new();
+
+/// The awaitable of a send that is done: one for each result, shared by all.
+fn done(py: Python<'_>, reached: bool) -> PyResult<Py<PyAny>> {
+    let both = DONE.get_or_try_init(py, || -> PyResult<_> {
+        let make = |result: bool| -> PyResult<_> {
+            let stop = PyStopIteration::new_err((result,)).into_value(py).into_any();
+            Ok((Py::new(py, Done { stop: stop.clone_ref(py) })?.into_any(), stop))
+        };
+        Ok([make(false)?, make(true)?])
+    })?;
+    Ok(both[usize::from(reached)].0.clone_ref(py))
+}
+
+/// A send that was done at once.
+#[pyclass(frozen, module = "cascata._native")]
+struct Done {
+    /// The `StopIteration` that carries the result; made once, since it is raised for every send.
+    stop: Py<PyAny>,
+}
+
+#[pymethods]
+impl Done {
+    fn __await__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        Err(PyErr::from_value(self.stop.bind(py).clone()))
+    }
+
+    fn send(&self, py: Python<'_>, _value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        self.__next__(py)
+    }
+
+    #[pyo3(signature = (kind, value = None, _traceback = None))]
+    fn throw(
+        &self,
+        kind: Bound<'_, PyAny>,
+        value: Option<Bound<'_, PyAny>>,
+        _traceback: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        Err(PyErr::from_value(value.unwrap_or(kind)))
+    }
+
+    fn close(&self) {}
+}
+
+/// What a send waits for.
+enum Waits {
+    /// Room in some channel.
+    Room(Arc<Ticket>),
+    /// Its turn: the item is delivered (or not), but others must run.
+    Turn(bool),
+}
+
+/// A send that waits: for room, or only to let others run.
+#[pyclass(frozen, name = "Send", module = "cascata._native")]
+pub struct WaitingSend {
+    core: Arc<Core>,
+    outport: Arc<Outport<Object>>,
+    port: String,
+    waits: Waits,
+    park: Py<Park>,
+    waker: Waker,
+    begun: AtomicBool,
+    over: AtomicBool,
+}
+
+impl WaitingSend {
+    /// Takes the item back if it has reached no channel.
+    fn withdraw(&self) {
+        if !self.over.swap(true, Relaxed)
+            && let Waits::Room(ticket) = &self.waits
+        {
+            self.outport.withdraw(ticket);
+        }
+    }
+
+    fn finish(&self, py: Python<'_>, result: bool) -> PyErr {
+        self.over.store(true, Relaxed);
+        PyErr::from_value(PyStopIteration::new_err((result,)).into_value(py).into_bound(py).into_any())
+    }
+}
+
+#[pymethods]
+impl WaitingSend {
+    fn __await__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let begun = self.begun.swap(true, Relaxed);
+        if self.over.load(Relaxed) {
+            return Err(PyRuntimeError::new_err(format!("cannot reuse already awaited {}.send()", self.port)));
+        }
+        match &self.waits {
+            Waits::Room(ticket) => {
+                if let Poll::Ready(reached) = ticket.poll(&mut Context::from_waker(&self.waker)) {
+                    return Err(self.finish(py, reached));
+                }
+            }
+            Waits::Turn(reached) if begun => return Err(self.finish(py, *reached)),
+            Waits::Turn(_) => self.core.push(Ready::Park(self.park.clone_ref(py))),
+        }
+        self.park.get().arm();
+        Ok(self.park.clone_ref(py).into_any())
+    }
+
+    fn send(&self, py: Python<'_>, _value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        self.__next__(py)
+    }
+
+    #[pyo3(signature = (kind, value = None, _traceback = None))]
+    fn throw(
+        &self,
+        kind: Bound<'_, PyAny>,
+        value: Option<Bound<'_, PyAny>>,
+        _traceback: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        self.begun.store(true, Relaxed);
+        self.withdraw();
+        Err(PyErr::from_value(value.unwrap_or(kind)))
+    }
+
+    fn close(&self) {
+        self.begun.store(true, Relaxed);
+        self.withdraw();
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<{}.send() waiting>", self.port)
+    }
+}
+
+impl Drop for WaitingSend {
+    fn drop(&mut self) {
+        self.withdraw();
+        if !*self.begun.get_mut() && matches!(self.waits, Waits::Room(_)) {
+            Python::attach(|py| {
+                let text = format!("send to '{}' was never awaited", self.port);
+                let warned = py
+                    .import(intern!(py, "warnings"))
+                    .and_then(|warnings| warnings.call_method1(intern!(py, "warn"), (text, py.get_type::<PyRuntimeWarning>())));
+                if let Err(error) = warned {
+                    error.write_unraisable(py, None);
+                }
+            });
+        }
+    }
+}

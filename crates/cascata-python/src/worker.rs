@@ -1,0 +1,345 @@
+//! A worker, built from the plan: channels, outports and lanes of the components that it runs.
+
+use std::{
+    fmt,
+    os::fd::AsRawFd,
+    sync::{
+        Arc, Mutex,
+        atomic::AtomicBool,
+    },
+};
+
+use cascata::{
+    channel::{Collector, Hub, Inlet, Local, Outport, Remote},
+    firing::{Inputs, Latest, Passive, Port},
+    memory::Memory,
+    plan::{InportRole, Plan, PlannedNode},
+};
+use pyo3::{
+    exceptions::PyValueError,
+    prelude::*,
+    types::{PyString, PyTuple},
+};
+
+use crate::{
+    component::{Argument, Component, Function},
+    core::{Core, LaneEntry, Ready},
+    graph::Plan as PlanHandle,
+    lane::Lane,
+    lock,
+    memory::RunMemory,
+    object::Object,
+    park::Park,
+    passive::PassiveTask,
+    port::Sender,
+};
+
+/// A component's name, the owner of its definition, its persistent values.
+type Described<'py> = (String, Py<PyAny>, Vec<(String, Bound<'py, PyTuple>, Bound<'py, PyTuple>)>);
+
+/// One end of a channel in this worker.
+#[derive(Clone)]
+enum End {
+    Local(Arc<Local<Object>>),
+    Remote(Arc<Remote<Object>>),
+}
+
+/// A collector that calls Python.
+struct Callback(Py<PyAny>);
+
+impl fmt::Debug for Callback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Callback")
+    }
+}
+
+impl Collector<Object> for Callback {
+    fn collect(&self, item: &Object) -> PyResult<()> {
+        Python::attach(|py| self.0.call1(py, (item.0.clone_ref(py),)).map(drop))
+    }
+}
+
+/// The native half of a worker.
+///
+/// Its Python half makes it, calls `install` for each of the worker's components, then `launch`, and lets the event loop
+/// run. It is told of what happens through the methods of `hooks`: `on_failure` and `on_stop`.
+#[pyclass(frozen, module = "cascata._native")]
+pub struct Worker {
+    plan: Arc<Plan<Object>>,
+    core: Arc<Core>,
+    memory: Memory,
+    index: usize,
+    ends: Vec<Option<End>>,
+    collectors: Vec<Py<PyAny>>,
+    /// Installed components with their nodes, until `launch`.
+    components: Mutex<Vec<(usize, Arc<Component>)>>,
+}
+
+#[pymethods]
+impl Worker {
+    #[new]
+    fn new(
+        plan: &PlanHandle,
+        memory: &RunMemory,
+        index: usize,
+        event_loop: Py<PyAny>,
+        hooks: Py<PyAny>,
+        collectors: Vec<Py<PyAny>>,
+    ) -> Self {
+        let plan = plan.inner.clone();
+        let memory = memory.inner.clone();
+        let ends = make_ends(&plan, &memory, index);
+        let remotes = ends
+            .iter()
+            .map(|end| match end {
+                Some(End::Remote(remote)) => Some(remote.clone()),
+                _ => None,
+            })
+            .collect();
+        let core = Arc::new(Core::new(index, memory.clone(), event_loop, hooks, remotes));
+        Self { plan, core, memory, index, ends, collectors, components: Mutex::default() }
+    }
+
+    /// The nodes that this worker runs.
+    fn nodes(&self) -> Vec<usize> {
+        let here = |(_, node): &(usize, &PlannedNode<Object>)| node.worker == self.index;
+        self.plan.nodes.iter().enumerate().filter(here).map(|(index, _)| index).collect()
+    }
+
+    /// What the plan says of `node`: its name, the owner of its definition, and for each persistent value its name, its
+    /// arguments and its state; these two are each a tuple of nothing or of one value.
+    fn component<'py>(&self, py: Python<'py>, node: usize) -> PyResult<Described<'py>> {
+        let planned = &self.plan.nodes[node];
+        let optional = |value: &Option<Object>| PyTuple::new(py, value.iter().map(|value| value.0.clone_ref(py)));
+        let persists = planned.persists.iter().map(|persist| {
+            Ok((persist.name.clone(), optional(&persist.arguments)?, optional(&persist.state)?))
+        });
+        let owner = planned.definition.payload.0.clone_ref(py);
+        Ok((planned.name.clone(), owner, persists.collect::<PyResult<_>>()?))
+    }
+
+    /// A sender for each outport of `node`, in declared order.
+    fn senders(&self, py: Python<'_>, node: usize) -> Vec<Sender> {
+        let planned = &self.plan.nodes[node];
+        let meter = self.memory.meter(node);
+        let outports = planned.outports.iter().zip(meter.outports).enumerate();
+        let senders = outports.map(|(index, (port, meter))| {
+            let mut locals = Vec::new();
+            let mut remotes = Vec::new();
+            for &channel in &port.channels {
+                match &self.ends[channel] {
+                    Some(End::Local(local)) => locals.push(local.clone()),
+                    Some(End::Remote(remote)) => {
+                        let own = self.plan.nodes[self.plan.channels[channel].node].worker == self.index;
+                        remotes.push((remote.clone(), own));
+                    }
+                    None => {}
+                }
+            }
+            let collector = port.collect.map(|index| {
+                Arc::new(Callback(self.collectors[index].clone_ref(py))) as Arc<dyn Collector<Object>>
+            });
+            Sender {
+                core: self.core.clone(),
+                outport: Arc::new(Outport::new(locals, remotes, collector, meter)),
+                component: planned.name.clone(),
+                name: port.name.clone(),
+                index,
+            }
+        });
+        senders.collect()
+    }
+
+    /// Installs a component.
+    ///
+    /// `positional` and `keyword` name the runner's parameters; `fixed` gives the objects of those that are no inports;
+    /// `finish` is a function with the names of its parameters; `hooks` has the methods `start` and `close`.
+    #[pyo3(signature = (node, senders, runner, positional, keyword, fixed, finish, hooks))]
+    #[allow(clippy::too_many_arguments, reason = "called once, from the worker's Python half")]
+    fn install(
+        &self,
+        py: Python<'_>,
+        node: usize,
+        senders: Vec<Bound<'_, Sender>>,
+        runner: Py<PyAny>,
+        positional: Vec<String>,
+        keyword: Vec<String>,
+        fixed: std::collections::HashMap<String, Py<PyAny>>,
+        finish: Option<(Py<PyAny>, Vec<String>)>,
+        hooks: Py<PyAny>,
+    ) -> PyResult<()> {
+        let planned = &self.plan.nodes[node];
+        let argument = |name: &String| match fixed.get(name) {
+            Some(object) => Ok(Argument::Fixed(object.clone_ref(py))),
+            None => planned
+                .inports
+                .iter()
+                .position(|port| port.name == *name)
+                .map(Argument::Inport)
+                .ok_or_else(|| PyValueError::new_err(format!("{}: no value for parameter {name:?}", planned.name))),
+        };
+        let keywords = |names: &[String]| {
+            let pair = |name: &String| Ok((PyString::intern(py, name).unbind(), argument(name)?));
+            names.iter().map(pair).collect::<PyResult<Vec<_>>>()
+        };
+        let runner = Function {
+            function: runner,
+            positional: positional.iter().map(argument).collect::<PyResult<_>>()?,
+            keyword: keywords(&keyword)?,
+        };
+        let finish = match finish {
+            Some((function, names)) => Some(Function { function, positional: Vec::new(), keyword: keywords(&names)? }),
+            None => None,
+        };
+        let component = Component::new(
+            planned.name.clone(),
+            runner,
+            finish,
+            hooks,
+            planned.inports.iter().map(|port| port.name.clone()).collect(),
+            senders.iter().map(|sender| sender.get().outport.clone()).collect(),
+            self.memory.meter(node),
+            planned.groups.len().max(1),
+        );
+        lock(&self.components).push((node, Arc::new(component)));
+        Ok(())
+    }
+
+    /// Makes the lanes of all installed components and a task for each by `spawn(lane, node)`, which gives the task and
+    /// its context.
+    fn launch(slf: &Bound<'_, Self>, spawn: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        this.core.set_drain(slf.getattr("drain")?.unbind());
+        let components = std::mem::take(&mut *lock(&this.components));
+        let mut entries = Vec::new();
+        for (node, component) in &components {
+            for (group, inputs) in this.wire(*node, component).into_iter().enumerate() {
+                let number = entries.len();
+                let queued = Arc::new(AtomicBool::new(false));
+                let park = Py::new(py, Park::new(this.core.clone(), None))?;
+                let lane = Lane::new(
+                    this.core.clone(),
+                    component.clone(),
+                    number,
+                    group,
+                    inputs,
+                    park.clone_ref(py),
+                    queued.clone(),
+                );
+                let lane = Py::new(py, lane)?;
+                let (task, context): (Bound<'_, PyAny>, Bound<'_, PyAny>) = spawn.call1((&lane, *node))?.extract()?;
+                entries.push(LaneEntry {
+                    step: lane.getattr(py, "step_directly")?,
+                    lane,
+                    park,
+                    task: task.unbind(),
+                    run_in_context: context.getattr("run")?.unbind(),
+                    queued,
+                });
+            }
+        }
+        this.core.set_lanes(entries);
+        for (_, component) in &components {
+            for passive in component.passives.get().into_iter().flatten() {
+                this.core.push(Ready::Passive(passive.clone()));
+            }
+        }
+        this.core.schedule();
+        Ok(())
+    }
+
+    /// Runs what is ready; the event loop calls it.
+    fn drain(&self, py: Python<'_>) -> PyResult<()> {
+        self.core.run_ready(py)
+    }
+
+    /// The doorbell has rung; the event loop calls it.
+    fn on_bell(&self, py: Python<'_>) -> PyResult<()> {
+        self.memory.doorbell(self.index).drain();
+        self.core.run_ready(py)
+    }
+
+    /// The descriptor of the doorbell.
+    fn fileno(&self) -> i32 {
+        self.memory.doorbell(self.index).as_raw_fd()
+    }
+
+    /// Whether nothing here can move but by a channel, and a number that grows with whatever moves.
+    fn quiet(&self) -> (bool, usize) {
+        self.core.quiet()
+    }
+
+    /// The worker is done: it no longer counts as something that moves, and lets go of its Python objects.
+    fn retire(&self) {
+        self.core.rouse();
+        self.memory.bells().retire(self.index);
+        self.core.dispose();
+    }
+}
+
+impl Worker {
+    /// Makes the inputs of every lane of a component, and its passive ports.
+    fn wire(&self, node: usize, component: &Arc<Component>) -> Vec<Inputs<Object>> {
+        let planned = &self.plan.nodes[node];
+        let port = |inport: usize| {
+            let planned = &planned.inports[inport];
+            let channel = planned.channel?;
+            let inlet = match self.ends[channel].clone() {
+                Some(End::Local(local)) => Inlet::Local(local),
+                Some(End::Remote(remote)) => Inlet::Remote(remote),
+                None => return None,
+            };
+            Some(Port::new(inport, planned.initial.clone(), inlet))
+        };
+        let constants = planned.inports.iter().map(|port| match port.role {
+            InportRole::Constant => port.initial.clone(),
+            InportRole::Trigger | InportRole::Passive => None,
+        });
+        let latest = Latest::new(constants.collect());
+        let of_role = |role| (0..planned.inports.len()).filter(move |&k| planned.inports[k].role == role);
+        let passives: Vec<_> = of_role(InportRole::Passive)
+            .filter_map(|inport| {
+                let replaced = component.meter.inports[inport].replaced.clone();
+                let passive = Passive::new(port(inport)?, latest.clone(), replaced);
+                Some(PassiveTask::new(self.core.clone(), component.clone(), passive))
+            })
+            .collect();
+        let alone = planned.groups.len() <= 1 && passives.is_empty();
+        let _ = component.passives.set(passives);
+        let inports = planned.inports.len();
+        let inputs = |ports: Vec<_>| Inputs::new(ports, inports, latest.clone(), alone);
+        if planned.groups.is_empty() {
+            return vec![inputs(Vec::new())];
+        }
+        planned.groups.iter().map(|group| inputs(group.iter().filter_map(|&inport| port(inport)).collect())).collect()
+    }
+}
+
+/// The ends of all channels that touch worker `index`.
+fn make_ends(plan: &Plan<Object>, memory: &Memory, index: usize) -> Vec<Option<End>> {
+    let mut hub: Option<Hub> = None;
+    let ends = plan.channels.iter().enumerate().map(|(number, channel)| {
+        let receives = plan.nodes[channel.node].worker == index;
+        let sends = channel.producers.iter().any(|&(node, _)| plan.nodes[node].worker == index);
+        if !receives && !sends {
+            return None;
+        }
+        let meter = memory.meter(channel.node).inports.swap_remove(channel.inport);
+        Some(match memory.ring(number) {
+            None => End::Local(Arc::new(Local::new(channel.capacity, channel.publishers, meter))),
+            Some(ring) => {
+                let hub = hub.get_or_insert_with(|| memory.hub(index)).clone();
+                let unbounded = channel.capacity.is_none();
+                End::Remote(Arc::new(Remote::new(number, ring.clone(), hub, receives, unbounded, meter)))
+            }
+        })
+    });
+    ends.collect()
+}
+
+/// Starts a thread that ends this process when process `parent` is gone. `OSError` if that process does not exist.
+#[pyfunction]
+pub fn watch_parent(parent: u32) -> PyResult<()> {
+    Ok(cascata_shm::guard::watch_parent(cascata_shm::guard::pidfd_open(parent)?)?)
+}

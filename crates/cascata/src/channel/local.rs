@@ -1,0 +1,185 @@
+//! A channel inside one process: items pass by reference, nothing is encoded.
+
+use std::{
+    collections::VecDeque,
+    mem,
+    sync::{Arc, Mutex},
+    task::{Context, Poll, Waker},
+};
+
+use super::{Offer, Ticket, lock};
+use crate::metrics::InportMeter;
+
+/// See the [contract](super).
+#[derive(Debug)]
+pub struct Local<T> {
+    capacity: usize,
+    meter: InportMeter,
+    state: Mutex<State<T>>,
+}
+
+#[derive(Debug)]
+struct State<T> {
+    items: VecDeque<T>,
+    /// Items without room and the tickets they wait under; empty as long as there is room.
+    waiting: VecDeque<(T, Arc<Ticket>)>,
+    publishers: usize,
+    closed: bool,
+    /// Kept over wake-ups, since it is the same one each time; `receiver_waits` says whether it is to be called.
+    receiver: Option<Waker>,
+    receiver_waits: bool,
+}
+
+impl<T> State<T> {
+    /// The waker of a receiver that waits. It must be called after the lock is gone.
+    fn wake_receiver(&mut self) -> Option<Waker> {
+        if mem::take(&mut self.receiver_waits) { self.receiver.clone() } else { None }
+    }
+
+    fn wait(&mut self, cx: &Context<'_>) {
+        self.receiver_waits = true;
+        match &mut self.receiver {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+    }
+}
+
+impl<T> Local<T> {
+    /// A channel for `capacity` items (`None`: unbounded) that `publishers` outports feed.
+    pub fn new(capacity: Option<usize>, publishers: usize, meter: InportMeter) -> Self {
+        let state = State {
+            items: VecDeque::new(),
+            waiting: VecDeque::new(),
+            publishers,
+            closed: false,
+            receiver: None,
+            receiver_waits: false,
+        };
+        Self { capacity: capacity.unwrap_or(usize::MAX), meter, state: Mutex::new(state) }
+    }
+
+    /// Puts `item` inside, or lets it wait under `ticket`, which is made if it is the first that has to wait.
+    pub fn offer(&self, item: T, ticket: &mut Option<Arc<Ticket>>) -> Offer {
+        let mut state = lock(&self.state);
+        if state.closed {
+            drop(state);
+            self.meter.discarded.add(1);
+            drop(item);
+            Offer::Closed
+        } else if state.items.len() < self.capacity {
+            state.items.push_back(item);
+            self.meter.received.add(1);
+            let waker = state.wake_receiver();
+            drop(state);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+            Offer::Taken
+        } else {
+            let ticket = ticket.get_or_insert_with(|| Arc::new(Ticket::new()));
+            ticket.hold();
+            state.waiting.push_back((item, ticket.clone()));
+            Offer::Waits
+        }
+    }
+
+    /// See [`Inlet::poll_item`](super::Inlet::poll_item).
+    pub fn poll_item(&self, cx: &mut Context<'_>) -> Poll<bool> {
+        let mut state = lock(&self.state);
+        if !state.items.is_empty() {
+            Poll::Ready(true)
+        } else if state.publishers == 0 || state.closed {
+            Poll::Ready(false)
+        } else {
+            state.wait(cx);
+            Poll::Pending
+        }
+    }
+
+    /// See [`Inlet::take`](super::Inlet::take).
+    pub fn take(&self) -> Option<T> {
+        let mut state = lock(&self.state);
+        let item = state.items.pop_front()?;
+        self.taken(state);
+        Some(item)
+    }
+
+    /// See [`Inlet::poll_take`](super::Inlet::poll_take).
+    pub fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let mut state = lock(&self.state);
+        if let Some(item) = state.items.pop_front() {
+            self.taken(state);
+            Poll::Ready(Some(item))
+        } else if state.publishers == 0 || state.closed {
+            Poll::Ready(None)
+        } else {
+            state.wait(cx);
+            Poll::Pending
+        }
+    }
+
+    /// An item has left: the first one that waits enters.
+    fn taken(&self, mut state: std::sync::MutexGuard<'_, State<T>>) {
+        self.meter.taken.add(1);
+        let mut withdrawn = Vec::new();
+        let mut waker = None;
+        while let Some((item, ticket)) = state.waiting.pop_front() {
+            if let Some(claim) = ticket.claim() {
+                state.items.push_back(item);
+                self.meter.received.add(1);
+                waker = claim.entered();
+                break;
+            }
+            withdrawn.push(item);
+        }
+        drop(state);
+        drop(withdrawn);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Forgets the items of senders that have withdrawn.
+    pub(super) fn purge(&self) {
+        let mut state = lock(&self.state);
+        let (gone, kept) = mem::take(&mut state.waiting).into_iter().partition(|(_, ticket)| ticket.is_withdrawn());
+        state.waiting = kept;
+        drop(state);
+        drop::<VecDeque<_>>(gone);
+    }
+
+    /// One publisher leaves. What waits for room keeps the channel open.
+    pub fn unpublish(&self) {
+        let mut state = lock(&self.state);
+        state.publishers -= 1;
+        // With items inside the receiver does not wait; it will find the end after the last of them.
+        let waker = if state.publishers == 0 { state.wake_receiver() } else { None };
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// See [`Inlet::close`](super::Inlet::close).
+    pub fn close(&self) {
+        let mut state = lock(&self.state);
+        state.closed = true;
+        let items = mem::take(&mut state.items);
+        let waiting = mem::take(&mut state.waiting);
+        drop(state);
+        self.meter.discarded.add((items.len() + waiting.len()) as u64);
+        drop(items);
+        for (item, ticket) in waiting {
+            drop(item);
+            if let Some(waker) = ticket.settle() {
+                waker.wake();
+            }
+        }
+    }
+
+    /// How many items are inside.
+    pub fn fill(&self) -> usize {
+        lock(&self.state).items.len()
+    }
+}

@@ -1,0 +1,132 @@
+//! Channels: the bounded queue that belongs to an inport, and the outports that feed it.
+//!
+//! The contract, which [`Local`] (one process) and [`Remote`] (shared memory) both keep:
+//!
+//! * exactly `capacity` items fit; each is taken once, in the order in which it entered;
+//! * an item that finds no room waits in its sender's process, in order: a new item never overtakes one that waits;
+//! * publishers are counted before the start; a channel has *ended* when the last one has left and it is empty;
+//! * once its receiver has gone, it discards what it holds and whatever still comes, and says so to the senders;
+//! * no lock is held while an item is cloned into user code, encoded, decoded or dropped: these may run user code.
+//!
+//! A send to several channels is one [`Ticket`]: it is withdrawn from all of them or from none.
+
+mod local;
+mod outport;
+mod parcel;
+mod remote;
+mod ticket;
+
+use std::{
+    fmt::Debug,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+};
+
+pub use local::Local;
+pub use outport::{Collector, Outport, SendError, Sent};
+pub use parcel::Parcel;
+pub use remote::{Hub, Remote};
+pub use ticket::Ticket;
+
+/// A value that can travel through channels: shared by reference inside a process, encoded between processes.
+pub trait Item: Clone + Send + 'static {
+    /// Why a value could not be encoded or decoded.
+    type Error: Debug;
+
+    /// Appends the encoded value to `out`.
+    ///
+    /// # Errors
+    /// The value cannot be sent to another process; `out` may hold a part of it.
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Self::Error>;
+
+    /// Restores a value from what [`encode`](Item::encode) wrote.
+    ///
+    /// # Errors
+    /// The bytes are not an encoded value, or what they name does not exist here.
+    fn decode(bytes: &[u8]) -> Result<Self, Self::Error>;
+}
+
+/// What became of an item that was offered to a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// It is inside.
+    Taken,
+    /// It waits for room under the sender's ticket.
+    Waits,
+    /// The receiver has gone; the item was discarded.
+    Closed,
+}
+
+/// The end of a channel that a component reads.
+#[derive(Debug)]
+pub enum Inlet<T: Item> {
+    /// All senders are in this process.
+    Local(Arc<Local<T>>),
+    /// Some sender is in another process.
+    Remote(Arc<Remote<T>>),
+}
+
+impl<T: Item> Clone for Inlet<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Local(channel) => Self::Local(channel.clone()),
+            Self::Remote(channel) => Self::Remote(channel.clone()),
+        }
+    }
+}
+
+impl<T: Item> Inlet<T> {
+    /// Waits until there is an item (`true`) or the channel has ended (`false`). Takes nothing: cancel-safe.
+    pub fn poll_item(&self, cx: &mut Context<'_>) -> Poll<bool> {
+        match self {
+            Self::Local(channel) => channel.poll_item(cx),
+            Self::Remote(channel) => channel.poll_item(cx),
+        }
+    }
+
+    /// Takes the first item; `None` when there is none.
+    ///
+    /// # Errors
+    /// The item could not be decoded; it is lost.
+    pub fn take(&self) -> Result<Option<T>, T::Error> {
+        match self {
+            Self::Local(channel) => Ok(channel.take()),
+            Self::Remote(channel) => channel.take(),
+        }
+    }
+
+    /// Waits for the first item and takes it; `None` at the end of the channel. Cancel-safe.
+    ///
+    /// # Errors
+    /// The item could not be decoded; it is lost.
+    pub fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Result<Option<T>, T::Error>> {
+        match self {
+            Self::Local(channel) => channel.poll_take(cx).map(Ok),
+            Self::Remote(channel) => match channel.poll_item(cx) {
+                Poll::Ready(true) => Poll::Ready(channel.take()),
+                Poll::Ready(false) => Poll::Ready(Ok(None)),
+                Poll::Pending => Poll::Pending,
+            },
+        }
+    }
+
+    /// Tells senders of the room that was made and not yet told of: for a receiver that turns to something else.
+    pub fn rest(&self) {
+        if let Self::Remote(channel) = self {
+            channel.rest();
+        }
+    }
+
+    /// The receiver goes: what is inside and what still comes is discarded, waiting senders wake.
+    pub fn close(&self) {
+        match self {
+            Self::Local(channel) => channel.close(),
+            Self::Remote(channel) => channel.close(),
+        }
+    }
+}
+
+/// Locks `mutex`. Nothing here can panic half-way through a change, so poison carries no news.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

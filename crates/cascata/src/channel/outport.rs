@@ -1,0 +1,144 @@
+//! An outport at work: one value to every channel behind it.
+
+use std::{
+    fmt::Debug,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
+
+use super::{
+    Item, Local, Offer, Remote, Ticket,
+    parcel::{Depot, Parcel},
+};
+use crate::metrics::OutportMeter;
+
+/// What a channel between processes is given: an item for the own process, or an encoded one.
+#[derive(Debug)]
+pub(super) enum Freight<T: Item> {
+    Own(T),
+    Parcel(Parcel),
+}
+
+/// A place outside the graph that sees every item of an outport, such as the lists of `collect`.
+pub trait Collector<T: Item>: Debug + Send + Sync {
+    /// Takes a copy of `item`. Never waits.
+    ///
+    /// # Errors
+    /// The item cannot be taken; it then reaches no channel, either.
+    fn collect(&self, item: &T) -> Result<(), T::Error>;
+}
+
+/// Why a value was not sent. It has reached no channel.
+#[derive(Debug)]
+pub enum SendError<E> {
+    /// The outport's component has ended.
+    Ended,
+    /// The value cannot be encoded.
+    Encode(E),
+    /// Its encoded form, of so many bytes, is larger than what the shared memory has room for.
+    TooLarge(usize),
+}
+
+/// What became of a value that was sent.
+#[derive(Debug)]
+pub enum Sent {
+    /// It is inside all channels that are open; `false` if none is.
+    Now(bool),
+    /// It waits for room in some of them.
+    Waits(Arc<Ticket>),
+}
+
+/// A running component's outport.
+#[derive(Debug)]
+pub struct Outport<T: Item> {
+    locals: Vec<Arc<Local<T>>>,
+    /// Channels through shared memory, and whether their receiver is in this process.
+    remotes: Vec<(Arc<Remote<T>>, bool)>,
+    collector: Option<Arc<dyn Collector<T>>>,
+    /// Where encoded items lie; `None` as long as nothing is encoded.
+    depot: Option<Depot>,
+    meter: OutportMeter,
+    ended: AtomicBool,
+}
+
+impl<T: Item> Outport<T> {
+    /// An outport before `locals`, `remotes` (each with whether its receiver is in this process) and `collector`.
+    pub fn new(
+        locals: Vec<Arc<Local<T>>>,
+        remotes: Vec<(Arc<Remote<T>>, bool)>,
+        collector: Option<Arc<dyn Collector<T>>>,
+        meter: OutportMeter,
+    ) -> Self {
+        let depot = remotes.iter().find(|(_, own)| !own).map(|(remote, _)| remote.depot().clone());
+        Self { locals, remotes, collector, depot, meter, ended: AtomicBool::new(false) }
+    }
+
+    /// Sends `item` to every channel behind the port.
+    ///
+    /// Items that find no room queue behind those that already wait there, in the order of the calls.
+    ///
+    /// # Errors
+    /// See [`SendError`]; the item has then reached no channel.
+    pub fn send(&self, item: T) -> Result<Sent, SendError<T::Error>> {
+        if self.ended.load(Relaxed) {
+            return Err(SendError::Ended);
+        }
+        let parcel = match &self.depot {
+            Some(depot) => Some(pack(depot, &item)?),
+            None => None,
+        };
+        if let Some(collector) = &self.collector {
+            collector.collect(&item).map_err(SendError::Encode)?;
+        }
+        self.meter.sent.add(1);
+        let mut ticket = None;
+        let mut reached = self.collector.is_some();
+        for (remote, own) in &self.remotes {
+            let freight = match &parcel {
+                Some(parcel) if !own => Freight::Parcel(parcel.clone()),
+                _ => Freight::Own(item.clone()),
+            };
+            reached |= remote.offer(freight, &mut ticket) == Offer::Taken;
+        }
+        drop(parcel);
+        if let Some((last, others)) = self.locals.split_last() {
+            for local in others {
+                reached |= local.offer(item.clone(), &mut ticket) == Offer::Taken;
+            }
+            reached |= last.offer(item, &mut ticket) == Offer::Taken;
+        } else if self.remotes.is_empty() && !reached {
+            self.meter.dropped.add(1);
+        }
+        Ok(match ticket {
+            None => Sent::Now(reached),
+            Some(ticket) => ticket.seal(reached).map_or_else(|| Sent::Waits(ticket), Sent::Now),
+        })
+    }
+
+    /// Takes a waiting send back from all channels. `false` if one has already let the item in: the others will, too.
+    pub fn withdraw(&self, ticket: &Ticket) -> bool {
+        if !ticket.withdraw() {
+            return false;
+        }
+        self.locals.iter().for_each(|local| local.purge());
+        self.remotes.iter().for_each(|(remote, _)| remote.purge());
+        true
+    }
+
+    /// The component has ended: it will send nothing more. Items that wait for room still enter.
+    pub fn close(&self) {
+        if !self.ended.swap(true, Relaxed) {
+            self.locals.iter().for_each(|local| local.unpublish());
+            self.remotes.iter().for_each(|(remote, _)| remote.unpublish());
+        }
+    }
+}
+
+fn pack<T: Item>(depot: &Depot, item: &T) -> Result<Parcel, SendError<T::Error>> {
+    let mut bytes = Vec::new();
+    item.encode(&mut bytes).map_err(SendError::Encode)?;
+    let len = bytes.len();
+    Parcel::pack(depot, bytes).ok_or(SendError::TooLarge(len))
+}

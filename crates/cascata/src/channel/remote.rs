@@ -1,0 +1,389 @@
+//! A channel through shared memory: one ring, and in every process that touches it one of these.
+//!
+//! The ring holds small items themselves, larger ones as blocks of the sender's arena span, and items whose sender shares
+//! the receiver's process as indices into the receiver's table of objects. So order and capacity are one matter for all
+//! senders, and yet nothing is encoded inside a process.
+
+use std::{
+    collections::VecDeque,
+    mem,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    task::{Context, Poll, Waker},
+};
+
+use cascata_shm::{Arena, Bells, Peek, Pop, Push, Region, Ring, Slot, WorkerSet};
+
+use super::{
+    Item, Offer, Ticket, lock,
+    outport::Freight,
+    parcel::{self, Depot, kind},
+};
+use crate::metrics::InportMeter;
+
+/// What the channels of one worker share.
+#[derive(Clone, Debug)]
+pub struct Hub {
+    pub(super) worker: usize,
+    pub(super) bells: Bells,
+    pub(super) depot: Depot,
+}
+
+impl Hub {
+    /// The hub of `worker`, which owns `arena` in `region`.
+    pub fn new(worker: usize, bells: Bells, region: Arc<Region>, arena: Arena) -> Self {
+        Self { worker, bells, depot: Depot { region, arena: Arc::new(Mutex::new(arena)) } }
+    }
+}
+
+/// One worker's end of a channel that crosses processes. See the [contract](super).
+#[derive(Debug)]
+pub struct Remote<T: Item> {
+    index: usize,
+    ring: Ring,
+    hub: Hub,
+    receives: bool,
+    /// The receiver takes items off the ring as they come, so that senders never wait for it for long.
+    unbounded: bool,
+    meter: InportMeter,
+    /// Room was made and not told of.
+    owes: AtomicBool,
+    state: Mutex<State<T>>,
+}
+
+#[derive(Debug)]
+struct State<T: Item> {
+    /// Items of this process's senders that found no room.
+    waiting: VecDeque<(Freight<T>, Arc<Ticket>)>,
+    /// Publishers that have left while items of theirs may still wait.
+    leaving: usize,
+    /// Items of this process's senders that are in the ring, by index.
+    own: Vec<Option<T>>,
+    free: Vec<usize>,
+    /// What an unbounded channel has taken off the ring.
+    backlog: VecDeque<Slot>,
+    receiver: Option<Waker>,
+    closed: bool,
+}
+
+impl<T: Item> State<T> {
+    /// The index under which the next item of this process would be kept.
+    fn next_index(&self) -> usize {
+        self.free.last().copied().unwrap_or(self.own.len())
+    }
+
+    /// Keeps `item` for the receiver of this process under the [next index](Self::next_index).
+    fn keep(&mut self, index: usize, item: T) {
+        if self.free.pop().is_some() {
+            self.own[index] = Some(item);
+        } else {
+            self.own.push(Some(item));
+        }
+    }
+
+    fn release(&mut self, index: usize) -> Option<T> {
+        let item = self.own.get_mut(index)?.take();
+        self.free.push(index);
+        item
+    }
+}
+
+impl<T: Item> Remote<T> {
+    /// This worker's end of channel `index`, whose items are in `ring`; `receives` if the receiver is here.
+    pub fn new(index: usize, ring: Ring, hub: Hub, receives: bool, unbounded: bool, meter: InportMeter) -> Self {
+        let state = State {
+            waiting: VecDeque::new(),
+            leaving: 0,
+            own: Vec::new(),
+            free: Vec::new(),
+            backlog: VecDeque::new(),
+            receiver: None,
+            closed: false,
+        };
+        Self { index, ring, hub, receives, unbounded, meter, owes: AtomicBool::new(false), state: Mutex::new(state) }
+    }
+
+    /// Puts `freight` into the ring, or lets it wait under `ticket`, which is made if it is the first that has to wait.
+    pub(super) fn offer(&self, freight: Freight<T>, ticket: &mut Option<Arc<Ticket>>) -> Offer {
+        let mut state = lock(&self.state);
+        let refused = if state.waiting.is_empty() {
+            match self.push(&mut state, freight) {
+                Ok(receivers) => {
+                    self.wake_receivers(state, receivers);
+                    return Offer::Taken;
+                }
+                Err(refused) => refused,
+            }
+        } else {
+            Refused::Full(freight)
+        };
+        match refused {
+            Refused::Full(freight) => {
+                let ticket = ticket.get_or_insert_with(|| Arc::new(Ticket::new()));
+                ticket.hold();
+                state.waiting.push_back((freight, ticket.clone()));
+                Offer::Waits
+            }
+            Refused::Closed(freight) => {
+                drop(state);
+                self.meter.discarded.add_shared(1);
+                drop(freight);
+                Offer::Closed
+            }
+        }
+    }
+
+    /// One attempt. Gives the workers whose receiver waits.
+    fn push(&self, state: &mut State<T>, freight: Freight<T>) -> Result<WorkerSet, Refused<T>> {
+        let index = state.next_index();
+        let pushed = match &freight {
+            Freight::Own(_) => self.ring.try_push(self.hub.worker, kind::OWN, &(index as u64).to_le_bytes()),
+            Freight::Parcel(parcel) => self.ring.try_push(self.hub.worker, parcel.kind(), parcel.payload()),
+        };
+        match pushed {
+            Ok(Push::Pushed { waiting }) => {
+                match freight {
+                    // Only this process takes indices off the ring, and not while the state is locked.
+                    Freight::Own(item) => state.keep(index, item),
+                    Freight::Parcel(parcel) => parcel.delivered(),
+                }
+                Ok(waiting)
+            }
+            Ok(Push::Full) => Err(Refused::Full(freight)),
+            // A ring whose lock lost its holder is as good as closed: the supervisor stops the run for that death.
+            Ok(Push::Closed) | Err(_) => Err(Refused::Closed(freight)),
+        }
+    }
+
+    pub(super) fn depot(&self) -> &Depot {
+        &self.hub.depot
+    }
+
+    /// See [`Inlet::poll_item`](super::Inlet::poll_item).
+    pub fn poll_item(&self, cx: &mut Context<'_>) -> Poll<bool> {
+        let mut state = lock(&self.state);
+        if state.closed {
+            return Poll::Ready(false);
+        }
+        let peek = if self.unbounded { self.unload(&mut state) } else { self.peek() };
+        match peek {
+            Peek::Item => Poll::Ready(true),
+            Peek::Ended => Poll::Ready(false),
+            Peek::Empty => {
+                match &mut state.receiver {
+                    Some(waker) => waker.clone_from(cx.waker()),
+                    none => *none = Some(cx.waker().clone()),
+                }
+                drop(state);
+                self.rest();
+                Poll::Pending
+            }
+        }
+    }
+
+    fn peek(&self) -> Peek {
+        // A ring whose lock lost its holder is at its end; the supervisor has seen the death, too, and stops the run.
+        self.ring.poll_item(self.hub.worker).unwrap_or(Peek::Empty)
+    }
+
+    /// Takes what is in the ring into the backlog of an unbounded channel.
+    fn unload(&self, state: &mut State<T>) -> Peek {
+        loop {
+            match self.ring.try_pop(self.hub.worker) {
+                Ok(Pop::Item { slot, senders_waiting, .. }) => {
+                    state.backlog.push_back(slot);
+                    if senders_waiting {
+                        self.owes.store(true, Relaxed);
+                    }
+                }
+                end => {
+                    self.rest();
+                    return match end {
+                        _ if !state.backlog.is_empty() => Peek::Item,
+                        Ok(Pop::Ended) => Peek::Ended,
+                        _ => Peek::Empty,
+                    };
+                }
+            }
+        }
+    }
+
+    /// See [`Inlet::take`](super::Inlet::take).
+    ///
+    /// # Errors
+    /// The item could not be decoded; it is lost.
+    pub fn take(&self) -> Result<Option<T>, T::Error> {
+        let slot = if self.unbounded { lock(&self.state).backlog.pop_front() } else { self.pop() };
+        let Some(slot) = slot else { return Ok(None) };
+        self.meter.taken.add(1);
+        self.open(&slot)
+    }
+
+    fn pop(&self) -> Option<Slot> {
+        let Ok(Pop::Item { slot, fill, senders_waiting }) = self.ring.try_pop(self.hub.worker) else { return None };
+        if senders_waiting {
+            // One wake-up for half a ring of room rather than one for each item; `rest` covers a pause before that.
+            if fill <= self.ring.capacity() / 2 { self.wake_senders() } else { self.owes.store(true, Relaxed) }
+        }
+        Some(slot)
+    }
+
+    /// The item in a slot, whose place in the ring is free already.
+    fn open(&self, slot: &Slot) -> Result<Option<T>, T::Error> {
+        match slot.kind {
+            kind::OWN => Ok(index_of(slot).and_then(|index| lock(&self.state).release(index))),
+            kind::BLOCK => {
+                let block = parcel::open(&self.hub.depot.region, slot.payload());
+                block.map(|bytes| T::decode(&bytes)).transpose()
+            }
+            _ => T::decode(slot.payload()).map(Some),
+        }
+    }
+
+    /// See [`Inlet::rest`](super::Inlet::rest).
+    pub fn rest(&self) {
+        if self.owes.load(Relaxed) {
+            self.wake_senders();
+        }
+    }
+
+    fn wake_senders(&self) {
+        self.owes.store(false, Relaxed);
+        if let Ok(senders) = self.ring.take_waiting_senders() {
+            self.raise(senders);
+        }
+    }
+
+    fn raise(&self, workers: WorkerSet) {
+        for worker in workers.iter() {
+            self.hub.bells.raise(worker, self.index);
+        }
+    }
+
+    /// Wakes the receiver, wherever it is.
+    fn wake_receivers(&self, mut state: MutexGuard<'_, State<T>>, mut workers: WorkerSet) {
+        let mut waker = None;
+        if workers.remove(self.hub.worker) {
+            if self.unbounded && !state.closed {
+                self.unload(&mut state);
+            }
+            waker = state.receiver.take();
+        }
+        drop(state);
+        self.raise(workers);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// The channel has changed elsewhere: what waits here for room tries again, the receiver looks again.
+    pub fn on_bell(&self) {
+        let mut state = lock(&self.state);
+        let mut receivers = WorkerSet::default();
+        let mut wakers: Vec<Waker> = Vec::new();
+        let mut refused = Vec::new();
+        while let Some((freight, ticket)) = state.waiting.pop_front() {
+            // While the ticket is claimed its sender cannot withdraw it.
+            let Some(claim) = ticket.claim() else {
+                refused.push(freight);
+                continue;
+            };
+            match self.push(&mut state, freight) {
+                Ok(waiting) => {
+                    receivers |= waiting;
+                    wakers.extend(claim.entered());
+                }
+                Err(Refused::Full(freight)) => {
+                    drop(claim);
+                    state.waiting.push_front((freight, ticket));
+                    break;
+                }
+                Err(Refused::Closed(freight)) => {
+                    drop(claim);
+                    refused.push(freight);
+                    self.meter.discarded.add_shared(1);
+                    wakers.extend(ticket.settle());
+                }
+            }
+        }
+        receivers |= self.leave(&mut state);
+        if self.receives {
+            receivers.insert(self.hub.worker);
+        }
+        self.wake_receivers(state, receivers);
+        drop(refused);
+        for waker in wakers {
+            waker.wake();
+        }
+    }
+
+    /// Forgets the items of senders that have withdrawn.
+    pub(super) fn purge(&self) {
+        let mut state = lock(&self.state);
+        let (gone, kept) = mem::take(&mut state.waiting).into_iter().partition(|(_, ticket)| ticket.is_withdrawn());
+        state.waiting = kept;
+        let receivers = self.leave(&mut state);
+        self.wake_receivers(state, receivers);
+        drop::<VecDeque<_>>(gone);
+    }
+
+    /// Takes leave for the publishers that only waited for their last items to enter.
+    fn leave(&self, state: &mut State<T>) -> WorkerSet {
+        let mut receivers = WorkerSet::default();
+        if state.waiting.is_empty() {
+            for _ in 0..mem::take(&mut state.leaving) {
+                receivers |= self.ring.unpublish().unwrap_or_default();
+            }
+        }
+        receivers
+    }
+
+    /// One publisher of this process leaves. What waits for room keeps the channel open.
+    pub fn unpublish(&self) {
+        let mut state = lock(&self.state);
+        state.leaving += 1;
+        let receivers = self.leave(&mut state);
+        self.wake_receivers(state, receivers);
+    }
+
+    /// See [`Inlet::close`](super::Inlet::close).
+    pub fn close(&self) {
+        if mem::replace(&mut lock(&self.state).closed, true) {
+            return;
+        }
+        let senders = self.ring.close_receiver().unwrap_or_default();
+        let backlog = mem::take(&mut lock(&self.state).backlog);
+        let mut discarded = backlog.len() as u64;
+        for slot in backlog {
+            self.discard(&slot);
+        }
+        while let Ok(Pop::Item { slot, .. }) = self.ring.try_pop(self.hub.worker) {
+            discarded += 1;
+            self.discard(&slot);
+        }
+        self.meter.discarded.add_shared(discarded);
+        self.raise(senders);
+        // What this process's own senders have waiting.
+        self.on_bell();
+    }
+
+    /// Drops the item in a slot without decoding it.
+    fn discard(&self, slot: &Slot) {
+        match slot.kind {
+            kind::OWN => drop(index_of(slot).and_then(|index| lock(&self.state).release(index))),
+            kind::BLOCK => drop(parcel::open(&self.hub.depot.region, slot.payload())),
+            _ => {}
+        }
+    }
+}
+
+enum Refused<T: Item> {
+    Full(Freight<T>),
+    Closed(Freight<T>),
+}
+
+fn index_of(slot: &Slot) -> Option<usize> {
+    slot.payload().try_into().ok().map(u64::from_le_bytes).and_then(|index| index.try_into().ok())
+}

@@ -1,0 +1,112 @@
+//! One send that waits for room in one or more channels.
+
+use std::{
+    sync::{Mutex, MutexGuard},
+    task::{Context, Poll, Waker},
+};
+
+use super::lock;
+
+/// The state that a waiting send shares with the channels it waits for.
+///
+/// Every channel that has no room holds the item together with the ticket. A channel *claims* the ticket before it lets
+/// the item in and *settles* its part afterwards; when all have settled, the sender wakes. The sender may *withdraw* as
+/// long as no channel has claimed: so a cancelled send has reached none of its channels or, if one was quicker, reaches
+/// all of them in time without its sender.
+#[derive(Debug)]
+pub struct Ticket {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Channels that have not settled yet, and one more until the ticket is sealed.
+    open: usize,
+    /// A channel has let the item in: the send can no longer be withdrawn.
+    reached: bool,
+    withdrawn: bool,
+    waker: Option<Waker>,
+}
+
+impl State {
+    fn settle(&mut self) -> Option<Waker> {
+        self.open -= 1;
+        if self.open == 0 { self.waker.take() } else { None }
+    }
+}
+
+/// A channel's hold on a ticket: the sender cannot withdraw it until the channel knows whether it had room.
+pub(super) struct Claim<'a> {
+    state: MutexGuard<'a, State>,
+}
+
+impl Claim<'_> {
+    /// The item is inside. Gives the waker to call, if any.
+    #[must_use]
+    pub fn entered(mut self) -> Option<Waker> {
+        self.state.reached = true;
+        self.state.settle()
+    }
+}
+
+impl Ticket {
+    pub(super) fn new() -> Self {
+        Self { state: Mutex::new(State { open: 1, reached: false, withdrawn: false, waker: None }) }
+    }
+
+    /// One more channel holds the item.
+    pub(super) fn hold(&self) {
+        lock(&self.state).open += 1;
+    }
+
+    /// All channels have been asked, `reached` says whether one had room. Gives the result if no channel waits any more.
+    pub(super) fn seal(&self, reached: bool) -> Option<bool> {
+        let mut state = lock(&self.state);
+        state.reached |= reached;
+        state.open -= 1;
+        (state.open == 0).then_some(state.reached)
+    }
+
+    /// A channel is about to let the item in; `None` if the sender has withdrawn it.
+    pub(super) fn claim(&self) -> Option<Claim<'_>> {
+        let state = lock(&self.state);
+        (!state.withdrawn).then_some(Claim { state })
+    }
+
+    /// A channel has closed before the item could enter. Gives the waker to call, if any.
+    #[must_use]
+    pub(super) fn settle(&self) -> Option<Waker> {
+        lock(&self.state).settle()
+    }
+
+    /// Takes the send back. `false` if a channel has already let the item in; it then reaches the others, too.
+    pub(super) fn withdraw(&self) -> bool {
+        let mut state = lock(&self.state);
+        state.withdrawn = !state.reached;
+        state.waker = None;
+        state.withdrawn
+    }
+
+    pub(super) fn is_withdrawn(&self) -> bool {
+        lock(&self.state).withdrawn
+    }
+
+    /// Waits until every channel has let the item in or closed; `false` if all have closed.
+    ///
+    /// Cancel-safe: polling can stop at any time; the item then still waits, see [`Outport::withdraw`].
+    ///
+    /// [`Outport::withdraw`]: super::Outport::withdraw
+    pub fn poll(&self, cx: &mut Context<'_>) -> Poll<bool> {
+        let mut state = lock(&self.state);
+        if state.open == 0 {
+            return Poll::Ready(state.reached);
+        }
+        state.waker = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Whether all channels have settled.
+    pub fn is_done(&self) -> bool {
+        lock(&self.state).open == 0
+    }
+}

@@ -1,0 +1,153 @@
+//! One trigger group.
+
+use std::task::{Context, Poll};
+
+use super::Latest;
+use crate::channel::{Inlet, Item};
+
+/// An inport as its component reads it: the initial value, then what the channel brings.
+#[derive(Debug)]
+pub struct Port<T: Item> {
+    inport: usize,
+    first: Option<T>,
+    inlet: Inlet<T>,
+}
+
+impl<T: Item> Port<T> {
+    /// The component's `inport`-th inport, with its initial value if it has one.
+    pub fn new(inport: usize, first: Option<T>, inlet: Inlet<T>) -> Self {
+        Self { inport, first, inlet }
+    }
+
+    /// Its place among the component's inports.
+    pub fn inport(&self) -> usize {
+        self.inport
+    }
+
+    pub(super) fn poll_item(&self, cx: &mut Context<'_>) -> Poll<bool> {
+        if self.first.is_some() { Poll::Ready(true) } else { self.inlet.poll_item(cx) }
+    }
+
+    pub(super) fn take(&mut self) -> Result<Option<T>, T::Error> {
+        match self.first.take() {
+            Some(value) => Ok(Some(value)),
+            None => self.inlet.take(),
+        }
+    }
+
+    fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<T>, T::Error>> {
+        match self.first.take() {
+            Some(value) => Poll::Ready(Ok(Some(value))),
+            None => self.inlet.poll_take(cx),
+        }
+    }
+
+    pub(super) fn close(&mut self) {
+        drop(self.first.take());
+        self.inlet.close();
+    }
+}
+
+/// The zipped ports of one trigger group, as a stream of rows.
+///
+/// A row is taken only when every port has an item; until then items stay in their channels and count there. The stream
+/// ends when any port has ended. A group without channels (constants only, or no inport at all) gives one row.
+#[derive(Debug)]
+pub struct Inputs<T: Item> {
+    ports: Vec<Port<T>>,
+    /// What all inports show to a firing unless this group brings it; its length is the number of inports.
+    latest: Latest<T>,
+    /// Whether other firings look at what this group has taken.
+    observed: bool,
+    /// Whether rows are more than what this group brings.
+    completed: bool,
+    ended: bool,
+    /// The first port that had no item when it was last looked at.
+    missing: usize,
+}
+
+impl<T: Item> Inputs<T> {
+    /// The group of `ports` in a component with `inports` inports. `alone` says that no other group and no passive port
+    /// exists, so that nobody else looks at the values.
+    pub fn new(ports: Vec<Port<T>>, inports: usize, latest: Latest<T>, alone: bool) -> Self {
+        let completed = ports.len() < inports;
+        Self { ports, latest, observed: !alone, completed, ended: false, missing: 0 }
+    }
+
+    /// Waits for the next row and writes it into `row`, one place for each inport; `false` at the end.
+    ///
+    /// Cancel-safe: as long as it is pending, nothing has been taken.
+    ///
+    /// # Errors
+    /// An item could not be decoded. The row is lost.
+    pub fn poll_row(&mut self, cx: &mut Context<'_>, row: &mut [Option<T>]) -> Poll<Result<bool, T::Error>> {
+        if self.ended {
+            return Poll::Ready(Ok(false));
+        }
+        if let [port] = &mut self.ports[..] {
+            // The common case: one look, one lock.
+            match port.poll_take(cx) {
+                Poll::Pending => {
+                    self.missing = port.inport;
+                    return Poll::Pending;
+                }
+                Poll::Ready(Ok(None)) => return Poll::Ready(Ok(self.end())),
+                Poll::Ready(Ok(value)) => row[port.inport] = value,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            }
+        } else {
+            for k in 0..self.ports.len() {
+                match self.ports[k].poll_item(cx) {
+                    Poll::Pending => {
+                        self.missing = self.ports[k].inport;
+                        // A later port may have ended, and then waiting for this one would be in vain.
+                        let ended = self.ports[k + 1..].iter().any(|port| port.poll_item(cx) == Poll::Ready(false));
+                        return if ended { Poll::Ready(Ok(self.end())) } else { Poll::Pending };
+                    }
+                    Poll::Ready(false) => return Poll::Ready(Ok(self.end())),
+                    Poll::Ready(true) => {}
+                }
+            }
+            for port in &mut self.ports {
+                row[port.inport] = port.take()?;
+            }
+            self.ended = self.ports.is_empty();
+        }
+        if self.observed {
+            for port in &self.ports {
+                if let Some(value) = row[port.inport].clone() {
+                    drop(self.latest.replace(port.inport, value));
+                }
+            }
+        }
+        if self.completed {
+            self.latest.complete(row);
+        }
+        Poll::Ready(Ok(true))
+    }
+
+    /// The inport that the group waited for when it was last polled.
+    pub fn missing(&self) -> usize {
+        self.missing
+    }
+
+    /// The group turns to something other than taking rows: senders learn of the room made.
+    pub fn rest(&self) {
+        for port in &self.ports {
+            port.inlet.rest();
+        }
+    }
+
+    /// Ends the group early. Its ports discard what they hold and what still comes.
+    pub fn close(&mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) -> bool {
+        self.ended = true;
+        for port in &mut self.ports {
+            port.close();
+        }
+        false
+    }
+}

@@ -1,0 +1,14 @@
+//! Firing: trigger groups, passive ports and constants, as a stream of rows.
+//!
+//! A component's inports are each of one kind (see [`InportRole`](crate::plan::InportRole)): ports of a trigger group,
+//! whose next values are zipped; passive ports, which keep the latest value; constants. [`Inputs`] is one trigger group
+//! and yields a *row*, a value for every inport, for each firing; [`Passive`] is one passive port. What either has seen
+//! last lies in [`Latest`], where the firings of the component's other groups find it.
+
+mod inputs;
+mod latest;
+mod passive;
+
+pub use inputs::{Inputs, Port};
+pub use latest::Latest;
+pub use passive::Passive;

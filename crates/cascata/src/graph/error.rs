@@ -1,0 +1,178 @@
+//! What can be wrong about a step of building a graph.
+
+use std::fmt;
+
+use thiserror::Error;
+
+/// The three kinds of things a component declares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PortKind {
+    /// Where values enter.
+    Inport,
+    /// Where values leave.
+    Outport,
+    /// State kept between firings.
+    Persist,
+}
+
+impl fmt::Display for PortKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Inport => "inport",
+            Self::Outport => "outport",
+            Self::Persist => "persistent value",
+        })
+    }
+}
+
+/// What is wrong about a step of building a graph, where, and how to mend it. The graph is as it was before the step.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum GraphError {
+    /// A definition without a name.
+    #[error("a component needs a name: the one given is empty")]
+    UnnamedDefinition,
+    /// A port without a name.
+    #[error("component {definition} declares a port with an empty name ({kind}): give it one")]
+    UnnamedPort {
+        /// The component.
+        definition: String,
+        /// What was declared.
+        kind: PortKind,
+    },
+    /// Two ports or persistent values of one name.
+    #[error("component {definition} declares {port} twice: give each port and persistent value a name of its own")]
+    DuplicatePort {
+        /// The component.
+        definition: String,
+        /// The name.
+        port: String,
+    },
+    /// A channel that could hold nothing.
+    #[error("inport {port} of component {definition} has capacity 0: it must be 1 or more, or None for no bound")]
+    ZeroCapacity {
+        /// The component.
+        definition: String,
+        /// The inport.
+        port: String,
+    },
+    /// A node without a name.
+    #[error("a component of a graph needs a name: the one given is empty")]
+    UnnamedNode,
+    /// A name that is taken.
+    #[error("the graph has a component {node} already: choose another name")]
+    DuplicateNode {
+        /// The name.
+        node: String,
+    },
+    /// A name that is not in the graph.
+    #[error("the graph has no component {node}; {}", known("component", nodes))]
+    UnknownNode {
+        /// The name.
+        node: String,
+        /// Those there are.
+        nodes: Vec<String>,
+    },
+    /// A port that the component does not have.
+    #[error("{node} has no {kind} {port}{}; {}", hint(*is), known(&kind.to_string(), ports))]
+    UnknownPort {
+        /// The component.
+        node: String,
+        /// The name.
+        port: String,
+        /// What was looked for.
+        kind: PortKind,
+        /// What goes by this name instead.
+        is: Option<PortKind>,
+        /// The ports of the kind that there are.
+        ports: Vec<String>,
+    },
+    /// The same connection again.
+    #[error("{from} is connected to {to} already: one connection carries every item, drop the second one")]
+    DuplicateEdge {
+        /// The outport, as component.port.
+        from: String,
+        /// The inport, as component.port.
+        to: String,
+    },
+    /// A trigger group of no ports.
+    #[error("{call} on {node} names no port: name the inports that are to trigger it, of: {}", sentence(ports))]
+    NoTriggers {
+        /// `sync` or `clk`.
+        call: &'static str,
+        /// The component.
+        node: String,
+        /// Its inports.
+        ports: Vec<String>,
+    },
+    /// A port in two trigger groups.
+    #[error("{node}.{port} is in a trigger group already: a port can be in one group only")]
+    TriggerTwice {
+        /// The component.
+        node: String,
+        /// The inport.
+        port: String,
+    },
+    /// A port named twice when declaring triggers.
+    #[error("{call} names {node}.{port} twice: name each port once")]
+    NamedTwice {
+        /// `sync` or `clk`.
+        call: &'static str,
+        /// The component.
+        node: String,
+        /// The inport.
+        port: String,
+    },
+    /// A weight out of range.
+    #[error("the {what} of {node} cannot be {value}: it must be a finite number, {bound}")]
+    Weight {
+        /// The component.
+        node: String,
+        /// Cost or traffic.
+        what: &'static str,
+        /// What was given.
+        value: String,
+        /// What is allowed.
+        bound: &'static str,
+    },
+    /// Nobody to run together.
+    #[error("to run together takes two components or more, and {} named", match nodes.as_slice() {
+        [] => "none was".to_owned(),
+        names => format!("only {} was", sentence(names)),
+    })]
+    NothingTogether {
+        /// The components that were named.
+        nodes: Vec<String>,
+    },
+}
+
+fn known(what: &str, names: &[String]) -> String {
+    if names.is_empty() { format!("there is no {what}") } else { format!("there are: {}", shortened(names).join(", ")) }
+}
+
+fn hint(is: Option<PortKind>) -> &'static str {
+    match is {
+        None => "",
+        Some(PortKind::Inport) => " (it is an inport)",
+        Some(PortKind::Outport) => " (it is an outport)",
+        Some(PortKind::Persist) => " (it is a persistent value)",
+    }
+}
+
+/// "a", "a and b", "a, b and c".
+pub(crate) fn sentence(names: &[String]) -> String {
+    match shortened(names).as_slice() {
+        [] => "none".to_owned(),
+        [name] => name.clone(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}
+
+/// The names, or as many as a message can hold.
+fn shortened(names: &[String]) -> Vec<String> {
+    const MOST: usize = 20;
+    if names.len() <= MOST {
+        return names.to_vec();
+    }
+    let more = format!("{} more", names.len() - MOST);
+    names[..MOST].iter().cloned().chain([more]).collect()
+}

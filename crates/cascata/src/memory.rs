@@ -1,0 +1,134 @@
+//! The memory of a run, laid out from its plan: control words, doorbells, counters, rings, arena spans.
+//!
+//! It is made before the workers start and mapped by all of them. It has no name: the kernel frees it with the last
+//! process that maps it, however the run ends.
+
+use std::{
+    io,
+    sync::{Arc, atomic::Ordering::SeqCst},
+};
+
+use cascata_shm::{Arena, Bells, Doorbell, Layout, Region, Ring, Words, guard::physical_memory};
+
+use crate::{
+    channel::Hub,
+    metrics::{MeterLayout, NodeMeter},
+    plan::Plan,
+};
+
+/// Slots of a ring whose channel has no bound: its receiver takes them off as they come.
+const UNBOUNDED_SLOTS: usize = 1024;
+const LINE: usize = 128;
+const PAGE: usize = 4096;
+const CONTROL: usize = 1;
+const STOP: usize = 0;
+
+/// The shared memory of one run.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    region: Arc<Region>,
+    bells: Bells,
+    doorbells: Arc<[Doorbell]>,
+    control: Words,
+    meters: Words,
+    layout: MeterLayout,
+    /// The ring of each channel that crosses workers.
+    rings: Vec<Option<Ring>>,
+    spans: usize,
+    span: usize,
+    workers: usize,
+}
+
+impl Memory {
+    /// Lays out and maps the memory for `plan`.
+    ///
+    /// # Errors
+    /// The system has no descriptors or address space left.
+    pub fn new<V>(plan: &Plan<V>) -> io::Result<Self> {
+        let workers = plan.workers.max(1);
+        let shared = plan.channels.iter().any(|channel| channel.shared);
+        let span = if shared { physical_memory().next_multiple_of(PAGE) } else { PAGE };
+        let meter_layout = MeterLayout::new(plan);
+
+        let mut layout = Layout::new();
+        let control_at = layout.reserve(CONTROL * 8, LINE);
+        let bells_at = layout.reserve(Bells::footprint(workers, plan.channels.len()), LINE);
+        let meters_at = layout.reserve(meter_layout.len() * 8, LINE);
+        let slots = |capacity: Option<usize>| capacity.unwrap_or(UNBOUNDED_SLOTS);
+        let rings_at: Vec<_> = plan
+            .channels
+            .iter()
+            .map(|channel| channel.shared.then(|| layout.reserve(Ring::footprint(slots(channel.capacity)), LINE)))
+            .collect();
+        let spans = layout.reserve(span * workers, PAGE);
+
+        let region = Region::create(layout.len())?;
+        let doorbells: Arc<[Doorbell]> = (0..=workers).map(|_| Doorbell::new()).collect::<io::Result<_>>()?;
+        let bells = Bells::create(&region, bells_at, workers, plan.channels.len(), doorbells.clone());
+        let rings = plan.channels.iter().zip(rings_at).map(|(channel, at)| {
+            at.map(|at| Ring::create(&region, at, slots(channel.capacity), channel.publishers as u32))
+        });
+        let rings = rings.collect();
+        Ok(Self {
+            control: Words::new(&region, control_at, CONTROL),
+            meters: Words::new(&region, meters_at, meter_layout.len()),
+            layout: meter_layout,
+            bells,
+            doorbells,
+            rings,
+            spans,
+            span,
+            workers,
+            region,
+        })
+    }
+
+    /// The counters of component `node`.
+    pub fn meter(&self, node: usize) -> NodeMeter {
+        self.layout.node(&self.meters, node)
+    }
+
+    /// The ring of `channel`, if it crosses workers.
+    pub fn ring(&self, channel: usize) -> Option<&Ring> {
+        self.rings[channel].as_ref()
+    }
+
+    /// What the channels of `worker` share; for this worker's process only, and once.
+    pub fn hub(&self, worker: usize) -> Hub {
+        let arena = Arena::new(&self.region, self.spans + worker * self.span, self.span);
+        Hub::new(worker, self.bells.clone(), self.region.clone(), arena)
+    }
+
+    /// The doorbells and the quiescence count.
+    pub fn bells(&self) -> &Bells {
+        &self.bells
+    }
+
+    /// The descriptor that wakes `worker`'s loop.
+    pub fn doorbell(&self, worker: usize) -> &Doorbell {
+        &self.doorbells[worker]
+    }
+
+    /// The descriptor that tells the supervisor that nothing moves any more.
+    pub fn quiet(&self) -> &Doorbell {
+        &self.doorbells[self.workers]
+    }
+
+    /// How many workers there are.
+    pub fn workers(&self) -> usize {
+        self.workers
+    }
+
+    /// Asks all workers to stop.
+    pub fn stop(&self) {
+        self.control[STOP].store(1, SeqCst);
+        for worker in 0..self.workers {
+            self.bells.interrupt(worker);
+        }
+    }
+
+    /// Whether the run is being stopped.
+    pub fn stopping(&self) -> bool {
+        self.control[STOP].load(SeqCst) != 0
+    }
+}

@@ -1,0 +1,140 @@
+//! Where each component's counters lie.
+
+use cascata_shm::Words;
+
+use super::{Counter, LaneState};
+use crate::plan::Plan;
+
+const NODE: usize = 5;
+const INPORT: usize = 4;
+const OUTPORT: usize = 2;
+/// Words of a cache line: components are padded to it, so that workers do not disturb each other.
+const LINE: usize = 8;
+
+/// The offsets of all counters of a run, a pure function of its plan.
+#[derive(Clone, Debug)]
+pub struct MeterLayout {
+    nodes: Vec<NodePlace>,
+    len: usize,
+}
+
+#[derive(Clone, Debug)]
+struct NodePlace {
+    at: usize,
+    lanes: usize,
+    inports: usize,
+    outports: usize,
+}
+
+/// The counters of one component.
+#[derive(Clone, Debug)]
+pub struct NodeMeter {
+    /// Firings begun.
+    pub firings: Counter,
+    /// Nanoseconds in which its code ran.
+    pub busy: Counter,
+    /// Nanoseconds in which a firing awaited something that is no channel.
+    pub awaiting: Counter,
+    /// Nanoseconds without a row to fire on.
+    pub waiting: Counter,
+    /// Nanoseconds in which a firing waited for room behind an outport.
+    pub blocked: Counter,
+    /// The [`LaneState`] of each trigger group.
+    pub lanes: Vec<Counter>,
+    /// One for each inport, in declared order.
+    pub inports: Vec<InportMeter>,
+    /// One for each outport, in declared order.
+    pub outports: Vec<OutportMeter>,
+}
+
+/// The counters of one inport.
+#[derive(Clone, Debug)]
+pub struct InportMeter {
+    /// Items that have entered the channel. For channels in shared memory the ring itself counts them.
+    pub received: Counter,
+    /// Items that firings (or a passive port) have taken.
+    pub taken: Counter,
+    /// Items that no firing will see, because the component had ended. Senders in several processes write it.
+    pub discarded: Counter,
+    /// Values of a passive port that a newer one replaced.
+    pub replaced: Counter,
+}
+
+/// The counters of one outport.
+#[derive(Clone, Debug)]
+pub struct OutportMeter {
+    /// Items sent.
+    pub sent: Counter,
+    /// Of these, items sent while nothing was connected.
+    pub dropped: Counter,
+}
+
+impl MeterLayout {
+    /// Places the counters of all components of `plan`.
+    pub fn new<V>(plan: &Plan<V>) -> Self {
+        let mut len = 0;
+        let nodes = plan.nodes.iter().map(|node| {
+            let place = NodePlace {
+                at: len,
+                lanes: node.groups.len().max(1),
+                inports: node.inports.len(),
+                outports: node.outports.len(),
+            };
+            let words = NODE + place.lanes + place.inports * INPORT + place.outports * OUTPORT;
+            len += words.next_multiple_of(LINE);
+            place
+        });
+        let nodes = nodes.collect();
+        Self { nodes, len }
+    }
+
+    /// How many words there are in all.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The counters of component `node` in `words`.
+    pub fn node(&self, words: &Words, node: usize) -> NodeMeter {
+        let place = &self.nodes[node];
+        let counter = |at: usize| Counter::new(words, at);
+        let at = place.at;
+        let lanes = at + NODE;
+        let inports = lanes + place.lanes;
+        let outports = inports + place.inports * INPORT;
+        NodeMeter {
+            firings: counter(at),
+            busy: counter(at + 1),
+            awaiting: counter(at + 2),
+            waiting: counter(at + 3),
+            blocked: counter(at + 4),
+            lanes: (0..place.lanes).map(|k| counter(lanes + k)).collect(),
+            inports: (0..place.inports).map(|k| Self::inport(words, inports + k * INPORT)).collect(),
+            outports: (0..place.outports)
+                .map(|k| outports + k * OUTPORT)
+                .map(|at| OutportMeter { sent: counter(at), dropped: counter(at + 1) })
+                .collect(),
+        }
+    }
+
+    fn inport(words: &Words, at: usize) -> InportMeter {
+        let counter = |at: usize| Counter::new(words, at);
+        InportMeter {
+            received: counter(at),
+            taken: counter(at + 1),
+            discarded: counter(at + 2),
+            replaced: counter(at + 3),
+        }
+    }
+}
+
+impl NodeMeter {
+    /// What each trigger group is doing.
+    pub fn states(&self) -> impl Iterator<Item = LaneState> {
+        self.lanes.iter().map(|word| LaneState::from_word(word.get()))
+    }
+}

@@ -1,0 +1,12 @@
+//! Counters: what every component and port has done so far.
+//!
+//! They lie in the run's memory, so that the supervisor reads them at any time without asking a worker. Each word has one
+//! writer unless it says otherwise; readers see each word whole, and different words at slightly different times.
+
+mod counter;
+mod layout;
+mod state;
+
+pub use counter::Counter;
+pub use layout::{InportMeter, MeterLayout, NodeMeter, OutportMeter};
+pub use state::LaneState;

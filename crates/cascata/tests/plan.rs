@@ -1,0 +1,173 @@
+//! From a graph to a plan: roles, channels, routes, and what is refused.
+
+mod common;
+
+use std::collections::HashMap;
+
+use cascata::graph::Graph;
+use cascata::plan::{InportRole, Plan, PlanError, PlannedChannel};
+use common::{definition, network};
+
+fn plan(graph: &Graph<i64>, workers: usize) -> Plan<i64> {
+    Plan::new(graph, workers, &[], None).unwrap()
+}
+
+fn named(node: &str, port: &str) -> (String, String) {
+    (node.to_owned(), port.to_owned())
+}
+
+#[test]
+fn an_empty_graph_has_an_empty_plan() {
+    for workers in 0..3 {
+        let plan = plan(&Graph::new(), workers);
+        assert_eq!((plan.nodes.len(), plan.channels.len(), plan.workers), (0, 0, 0));
+        assert!(plan.cycles.is_empty() && plan.shard().is_empty());
+    }
+}
+
+#[test]
+fn inports_play_the_part_that_was_said() {
+    let mut graph = network(&[("a", "b")]);
+    graph.add("c", definition("mixed", &["trigger", "passive", "constant=3", "first=4"], &[])).unwrap();
+    for port in ["trigger", "passive", "first"] {
+        graph.connect("b", "out", "c", port).unwrap();
+    }
+    graph.set_initial("c", "passive", 9, true).unwrap();
+    let parts = |graph: &Graph<i64>| {
+        let plan = plan(graph, 1);
+        let node = plan.nodes.into_iter().find(|node| node.name == "c").unwrap();
+        let inports = node.inports.into_iter().map(|inport| (inport.role, inport.initial, inport.channel));
+        (node.groups, inports.collect::<Vec<_>>())
+    };
+    use InportRole::{Constant, Passive, Trigger};
+    let trigger = |initial, channel| (Trigger, initial, Some(channel));
+    assert_eq!(
+        parts(&graph),
+        (vec![vec![0, 1, 3]], vec![trigger(None, 1), trigger(Some(9), 2), (Constant, Some(3), None), trigger(None, 3)])
+    );
+    graph.sync("c", &["first", "constant"]).unwrap();
+    graph.clk("c", &["trigger"]).unwrap();
+    assert_eq!(
+        parts(&graph),
+        (
+            vec![vec![3, 2], vec![0]],
+            vec![trigger(None, 1), (Passive, Some(9), Some(2)), (Constant, Some(3), None), trigger(None, 3)]
+        )
+    );
+}
+
+#[test]
+fn channels_know_their_consumers_and_producers() {
+    let mut graph = network(&[("c", "d"), ("a", "d"), ("a", "b"), ("b", "d")]);
+    for (worker, node) in ["c", "d", "a", "b"].into_iter().enumerate() {
+        graph.pin(node, usize::from(worker > 1)).unwrap();
+    }
+    let plan = plan(&graph, 2);
+    let channel = |node, producers: &[(usize, usize)], shared| PlannedChannel {
+        node,
+        inport: 0,
+        capacity: Some(10),
+        publishers: producers.len(),
+        producers: producers.to_vec(),
+        shared,
+    };
+    assert_eq!(plan.channels, [channel(1, &[(0, 0), (2, 0), (3, 0)], true), channel(3, &[(2, 0)], false)]);
+    let routes: Vec<_> = plan.nodes.iter().map(|node| node.outports[0].channels.clone()).collect();
+    assert_eq!(routes, [vec![0], vec![], vec![0, 1], vec![0]]);
+    assert_eq!(plan.shard(), [[0, 1], [2, 3]]);
+}
+
+#[test]
+fn nothing_is_shared_in_the_calling_process() {
+    let mut graph = network(&[("a", "b"), ("b", "c")]);
+    graph.pin("c", 7).unwrap();
+    let plan = plan(&graph, 0);
+    assert_eq!(plan.shard(), [[0, 1, 2]]);
+    assert!(plan.channels.iter().all(|channel| !channel.shared));
+}
+
+#[test]
+fn what_was_set_on_persistent_values_is_planned() {
+    let mut graph = network(&[("a", "b")]);
+    graph.set_arguments("b", "seen", 1).unwrap();
+    graph.set_state("b", "seen", 2).unwrap();
+    let persist = &plan(&graph, 1).nodes[1].persists[0];
+    assert_eq!((persist.name.as_str(), persist.arguments, persist.state), ("seen", Some(1), Some(2)));
+}
+
+#[test]
+fn collected_outports_know_their_place() {
+    let graph = network(&[("a", "b")]);
+    let collect = [named("b", "out"), named("a", "out")];
+    let plan = Plan::new(&graph, 1, &collect, None).unwrap();
+    assert_eq!(plan.nodes.iter().map(|node| node.outports[0].collect).collect::<Vec<_>>(), [Some(1), Some(0)]);
+
+    let refused = |collect: &[(String, String)]| Plan::new(&graph, 1, collect, None).unwrap_err().to_string();
+    assert_eq!(refused(&[named("a", "x")]), "a has no outport x; there are: out");
+    assert_eq!(refused(&[named("c", "out")]), "the graph has no component c; there are: a, b");
+    let twice = [named("a", "out"), named("a", "out")];
+    assert_eq!(refused(&twice), "a.out is to be collected twice: name each outport once");
+}
+
+#[test]
+fn cycles_are_found_in_the_order_of_the_flow() {
+    let edges =
+        [("z", "y"), ("y", "z"), ("seed", "c"), ("c", "b"), ("b", "c"), ("b", "loop"), ("loop", "loop"), ("loop", "z")];
+    let plan = plan(&network(&edges), 2);
+    let names: Vec<Vec<_>> =
+        plan.cycles.iter().map(|cycle| cycle.iter().map(|&node| plan.nodes[node].name.as_str()).collect()).collect();
+    assert_eq!(names, [vec!["c", "b"], vec!["loop"], vec!["z", "y"]]);
+}
+
+#[test]
+fn a_chain_of_many_thousand_components_is_planned() {
+    let names: Vec<_> = (0..20_000).map(|index| format!("n_{index}")).collect();
+    let mut graph = Graph::new();
+    let relay = definition("relay", &["x"], &["out"]);
+    names.iter().for_each(|name| drop(graph.add(name, relay.clone())));
+    names.windows(2).for_each(|pair| graph.connect(&pair[0], "out", &pair[1], "x").unwrap());
+    let plan = plan(&graph, 2);
+    assert_eq!(plan.shard().iter().map(Vec::len).collect::<Vec<_>>(), [10_000, 10_000]);
+}
+
+#[test]
+fn a_pin_needs_its_worker() {
+    let mut graph = network(&[("a", "b")]);
+    graph.pin("b", 2).unwrap();
+    assert_eq!(
+        Plan::new(&graph, 2, &[], None).unwrap_err().to_string(),
+        "b is placed on worker 2, but this plan has 2, counted from 0: ask for at least 3 workers or place it on a \
+         lower one"
+    );
+    assert!(Plan::new(&graph, 3, &[], None).is_ok());
+}
+
+#[test]
+fn orders_that_contradict_each_other_are_refused() {
+    let mut graph = network(&[("a", "b"), ("b", "c"), ("c", "d")]);
+    graph.join(&["a", "c"]).unwrap();
+    graph.join(&["c", "d"]).unwrap();
+    graph.pin("a", 0).unwrap();
+    graph.pin("d", 1).unwrap();
+    graph.pin("b", 1).unwrap();
+    assert_eq!(
+        Plan::new(&graph, 2, &[], None).unwrap_err().to_string(),
+        "a, c and d are to run together, but a is placed on worker 0 and d is placed on worker 1: drop one of these \
+         orders"
+    );
+}
+
+#[test]
+fn measured_weights_are_numbers_from_0() {
+    let graph = network(&[("a", "b")]);
+    let with = |cost, traffic| {
+        let weights = HashMap::from([("a".to_owned(), (cost, traffic)), ("unknown".to_owned(), (f64::NAN, 0.0))]);
+        Plan::new(&graph, 2, &[], Some(&weights))
+    };
+    assert!(with(0.0, 0.0).is_ok() && with(1e300, 1e-300).is_ok());
+    assert_eq!(
+        with(-1.0, 0.0).unwrap_err().to_string(),
+        "the cost measured for a is -1: it must be a finite number, 0 or more"
+    );
+    assert!(matches!(with(0.0, f64::INFINITY), Err(PlanError::Weight { .. })));
+}

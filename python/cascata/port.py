@@ -1,0 +1,261 @@
+"""Ports as handles: what can be said about the port of an instance while a graph is built."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cascata.errors import GraphError
+from cascata.persistent import UNSET, PersistentValue, Setting, call_text
+from cascata.text import value_text
+from cascata.types import acceptable, port_type, type_text
+
+if TYPE_CHECKING:
+    from cascata.declare import PersistMark
+    from cascata.instance import Instance
+
+__all__ = ["InputPort", "OutputPort", "PersistentPort", "PersistentValue", "Port"]
+
+
+class Port:
+    """What inports and outports have in common; two handles are equal if they are one."""
+
+    __slots__ = ("__weakref__", "_component", "_name")
+
+    def __init__(self, component: Instance, name: str) -> None:
+        """Take the instance and the port's name."""
+        self._component = component
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        """The name it was declared by."""
+        return self._name
+
+    @property
+    def component(self) -> Instance:
+        """The instance that it is a port of."""
+        return self._component
+
+    @property
+    def label(self) -> str:
+        """Instance and port, as in `split.text`."""
+        return f"{self._component.name}.{self._name}"
+
+    @property
+    def type(self) -> Any:
+        """The type of its items: the runner's annotation, or `Any`."""
+        return port_type(self._component.__wrapped__, self._name)
+
+
+class ChannelView(NamedTuple):
+    """What is known of an inport's channel before a run."""
+
+    capacity: int | None
+
+
+class InputPort(Port):
+    """An inport of an instance."""
+
+    __slots__ = ()
+
+    @property
+    def capacity(self) -> int | None:
+        """How many items may wait here; `None` is without limit."""
+        return self._component.__declaration__.inports[self._name].capacity
+
+    @property
+    def channel(self) -> ChannelView:
+        """The channel that belongs to the port; it has a `capacity`."""
+        return ChannelView(self.capacity)
+
+    @property
+    def initialization_value(self) -> Any:
+        """The initial value, or `None` if there is none."""
+        value = self._component._core.initial(self._component._node, self._name)
+        return value[0] if value else None
+
+    def set(self, value: object) -> None:
+        """Set the initial value, the only one of an unconnected port and the first item of a connected one.
+
+        Raises:
+            TypeError: If the value is a port.
+
+        """
+        if isinstance(value, Port | PersistentPort):
+            msg = f"{self.label} < {value.label}: a port is no initial value; connect an outport to an inport with `>>`"
+            raise TypeError(msg)
+        self._component._core.set_initial(self._component._node, self._name, value)
+
+    initialize = set  # noqa: A003  the method
+
+    def __lt__(self, value: object) -> Setting:
+        """Set the initial value."""
+        self.set(value)
+        return Setting(f"{self.label} < {value_text(value)}")
+
+    def __rshift__(self, other: object) -> Any:
+        """Explain that an inport sends nothing."""
+        hint = "connections run from an outport to an inport"
+        if isinstance(other, OutputPort):
+            hint = f"turn it round: {other.label} >> {self.label}"
+        msg = f"{self.label} >> {_operand(other)}: {self.label} is an inport; {hint}"
+        raise TypeError(msg)
+
+    def __rrshift__(self, other: object) -> Any:
+        """Explain that only outports can be connected."""
+        msg = (
+            f"{_operand(other)} >> {self.label}: only outports can be connected; to set a value, write {self.label} < …"
+        )
+        raise TypeError(msg)
+
+    def __repr__(self) -> str:
+        """Show type, capacity, initial value and what feeds it."""
+        owner = self._component
+        parts = [f"inport {self.label}: {type_text(self.type)}", f"capacity {self.capacity}"]
+        if value := owner._core.initial(owner._node, self._name):
+            parts.append(f"initially {value_text(value[0])}")
+        if owner.graph is not None:
+            sources = [f"{a}.{out}" for a, out, *target in owner._core.edges() if target == [owner.name, self._name]]
+            parts.append(f"fed by {', '.join(sources)}" if sources else "not connected")
+        return f"<{', '.join(parts)}>"
+
+
+class OutputPort(Port):
+    """An outport of an instance."""
+
+    __slots__ = ()
+
+    def connect(self, target: InputPort) -> OutputPort:
+        """Let every item that is sent here go to an inport too, and return this outport.
+
+        Raises:
+            TypeError: If the target is no inport, or its type does not accept what is sent here.
+            GraphError: If the two are not in one graph, or are connected already.
+
+        """
+        what = f"{self.label} >> {_operand(target)}"
+        if not isinstance(target, InputPort):
+            msg = f"{what}: {_why_no_target(target)}"
+            raise TypeError(msg)
+        source, sink = self._component, target._component
+        for end in (source, sink):
+            if end.graph is None:
+                msg = f"{what}: {end.name} is in no graph yet; put it into one first: graph.{end.name} = …"
+                raise GraphError(msg)
+        if source.graph is not sink.graph:
+            msg = f"{what}: {source.name} and {sink.name} are in different graphs"
+            raise GraphError(msg)
+        sent, taken = self.type, target.type
+        if not acceptable(sent, taken):
+            msg = f"{what}: {self.label} sends {type_text(sent)}, but {target.label} takes {type_text(taken)}"
+            raise TypeError(msg)
+        source._core.connect(source._node, self._name, sink._node, target._name)
+        return self
+
+    def __rshift__(self, target: InputPort) -> OutputPort:
+        """Connect; `a.out >> b.x >> c.y` sends every item to both."""
+        return self.connect(target)
+
+    def __lt__(self, value: object) -> Any:
+        """Explain that an outport takes no value."""
+        msg = f"{self.label} < {_operand(value)}: {self.label} is an outport; initial values are set on inports"
+        raise TypeError(msg)
+
+    def __repr__(self) -> str:
+        """Show type and targets."""
+        owner = self._component
+        text = f"outport {self.label}: {type_text(self.type)}"
+        if owner.graph is not None:
+            edges = owner._core.edges()
+            targets = [f"{b}.{port}" for a, out, b, port in edges if (a, out) == (owner.name, self._name)]
+            text += f", feeds {', '.join(targets)}" if targets else ", not connected"
+        return f"<{text}>"
+
+
+class PersistentPort(PersistentValue[Any]):
+    """The persistent value of an instance; what is set here is what a run starts from.
+
+    A run never changes it: each run makes its own value.
+    """
+
+    __slots__ = ("_component", "_name")
+
+    def __init__(self, component: Instance, mark: PersistMark) -> None:
+        """Take the instance and the declaration."""
+        super().__init__(mark.initialiser)
+        self._component = component
+        self._name = mark.name
+
+    @property
+    def name(self) -> str:
+        """The name it was declared by."""
+        return self._name
+
+    @property
+    def component(self) -> Instance:
+        """The instance that it belongs to."""
+        return self._component
+
+    @property
+    def label(self) -> str:
+        """Instance and name, as in `split.seen`."""
+        return f"{self._component.name}.{self._name}"
+
+    @property
+    def type(self) -> Any:
+        """The runner's annotation, or `Any`."""
+        return port_type(self._component.__wrapped__, self._name)
+
+    def initialise(self) -> Any:
+        """Make the value that a run would start from."""
+        self._load()
+        return super().initialise()
+
+    def set(self, value: object) -> None:
+        """Set the value that a run starts from, instead of what the initialiser makes."""
+        self._component._core.set_state(self._component._node, self._name, value)
+        super().set(value)
+
+    initialize = set  # noqa: A003  the method
+
+    def __lt__(self, arguments: object) -> Setting:
+        """Set the arguments of the initialiser."""
+        if isinstance(arguments, Port | PersistentPort):
+            msg = f"{self.label} < {arguments.label}: a port is no argument; connect an outport to an inport with `>>`"
+            raise TypeError(msg)
+        self._component._core.set_arguments(self._component._node, self._name, arguments)
+        super().__lt__(arguments)
+        return Setting(f"{self.label} = {call_text(self._initialiser, self._arguments)}")
+
+    def _load(self) -> None:
+        """Fetch what the graph says, which holds it."""
+        core, node = self._component._core, self._component._node
+        self._arguments = core.arguments(node, self._name)
+        if self._value is UNSET and (state := core.state(node, self._name)):
+            self._value = state[0]
+
+    def __repr__(self) -> str:
+        """Show the value, or how it will be made."""
+        self._load()
+        start = call_text(self._initialiser, self._arguments) if self._value is UNSET else repr(self._value)
+        return f"<persistent value {self.label}, starts as {start}>"
+
+
+def _operand(value: object) -> str:
+    """Name an operand as it may have been written."""
+    if isinstance(value, Port | PersistentPort):
+        return value.label
+    name = getattr(value, "name", None)
+    return name if hasattr(value, "__declaration__") and isinstance(name, str) else value_text(value)
+
+
+def _why_no_target(value: object) -> str:
+    hint = "the right side of `>>` is an inport"
+    if isinstance(value, OutputPort):
+        return f"{value.label} is an outport too; {hint}"
+    if isinstance(value, PersistentPort):
+        return f"{value.label} is a persistent value; {hint}"
+    inports = getattr(getattr(value, "__declaration__", None), "inports", None)
+    if inports is not None:
+        return f"{_operand(value)} is a component; name one of its inports: {', '.join(inports) or 'it has none'}"
+    return f"{value_text(value)} is no port; {hint}"

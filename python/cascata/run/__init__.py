@@ -1,0 +1,82 @@
+"""Running a graph: from a plan to worker processes, to a report or an exception.
+
+::
+
+    job, resources        what is to be run, on how many workers
+    worker                one worker: its event loop, its components, its end
+    messages, failure     what a worker tells the process that started it
+    local                 one worker in this process
+    processes             several as processes, and `supervisor`, which watches over them
+    handle                a started run, to join or to stop
+    report                what every component has done
+
+A plan and the run's memory are all that a worker starts from; what happens inside is decided in `cascata._native`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cascata.run import local
+from cascata.run.handle import Run
+from cascata.run.job import Job
+from cascata.run.report import ComponentReport, Report
+from cascata.run.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cascata.graph import Graph
+    from cascata.port import OutputPort
+
+__all__ = ["ComponentReport", "Report", "Run", "arun", "run", "start"]
+
+
+def run(
+    graph: Graph,
+    *,
+    num_workers: int | None = None,
+    timeout: float | None = None,
+    collect: Sequence[OutputPort] = (),
+    placement: Report | None = None,
+    start_method: str | None = None,
+) -> Report:
+    """Start, wait, report; raise what failed. See `Graph.run`."""
+    job = Job.prepare(graph, num_workers, timeout, collect, placement, start_method)
+    if job.in_process:
+        return local.run(job)
+    supervisor = Supervisor(job)
+    with supervisor.interrupts():
+        supervisor.start()
+        supervisor.supervise()
+    return supervisor.result()
+
+
+def start(
+    graph: Graph,
+    *,
+    num_workers: int | None = None,
+    timeout: float | None = None,
+    collect: Sequence[OutputPort] = (),
+    placement: Report | None = None,
+    start_method: str | None = None,
+) -> Run:
+    """Start and return. See `Graph.start`."""
+    job = Job.prepare(graph, num_workers, timeout, collect, placement, start_method)
+    return Run(local.Local(job) if job.in_process else Supervisor(job))
+
+
+async def arun(
+    graph: Graph,
+    *,
+    num_workers: int | None = None,
+    timeout: float | None = None,  # noqa: ASYNC109  the run's own, told to the workers
+    collect: Sequence[OutputPort] = (),
+    placement: Report | None = None,
+    start_method: str | None = None,
+) -> Report:
+    """Run for a caller with an event loop. See `Graph.arun`."""
+    job = Job.prepare(graph, num_workers, timeout, collect, placement, start_method)
+    if job.in_process:
+        return await local.arun(job)
+    return await Run(Supervisor(job)).ajoin()

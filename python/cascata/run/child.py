@@ -1,0 +1,94 @@
+"""What a worker process does from its first instruction to its last."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+from cascata import _native
+from cascata.run.collecting import Gatherer
+from cascata.run.failure import Failure
+from cascata.run.messages import Failed, Finished, PipeLink, Quiet
+from cascata.run.output import forward_output
+from cascata.run.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from multiprocessing.connection import Connection
+
+    from cascata.run.job import Job
+
+__all__ = ["main"]
+
+
+def main(
+    job: Job,
+    memory: _native.RunMemory,
+    index: int,
+    connection: Connection[Any, Any],
+    parent: int,
+    inherited: Sequence[Connection[Any, Any]],
+) -> None:
+    """Run worker `index`. `inherited` are the supervisor's ends of pipes that a fork has copied."""
+    _watch(parent)
+    _forget(inherited)
+    link = PipeLink(connection)
+    flush = forward_output(link)
+    try:
+        with asyncio.Runner() as runner:
+            runner.run(_serve(job, memory, index, link))
+    except BaseException as error:  # noqa: BLE001  a defect, or an interrupt in an unlucky moment: never in silence
+        link.tell(Failed(Failure.of(error, f"worker {index}", "Worker", index, None)))
+        memory.stop()
+    finally:
+        flush()
+        link.tell(Finished())
+
+
+def _watch(parent: int) -> None:
+    """End this process when the parent is gone, even if Python is stuck."""
+    _native.watch_parent(parent)
+    if os.getppid() != parent:  # it ended before the watch began, and the number may be another's now
+        os._exit(1)
+
+
+def _forget(inherited: Sequence[Connection[Any, Any]]) -> None:
+    """Let go of what belongs to the calling process: pipes, signal handlers, its event loop."""
+    for connection in inherited:
+        connection.close()
+    signal.set_wakeup_fd(-1)
+    for number in signal.valid_signals():
+        if callable(signal.getsignal(number)):
+            signal.signal(number, signal.SIG_DFL)
+    # Ctrl-C reaches the whole process group; the caller decides what it means. No SIG_IGN, which subprocesses inherit.
+    signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    asyncio._set_running_loop(None)
+    asyncio.set_event_loop(None)
+    sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123  for the life of the process
+
+
+async def _serve(job: Job, memory: _native.RunMemory, index: int, link: PipeLink) -> None:
+    gatherers = [Gatherer(number, link) for number in range(len(job.collect))]
+    worker = Worker(job.plan, memory, index, link, gatherers)
+    loop = asyncio.get_running_loop()
+
+    def answer() -> None:
+        try:
+            number = pickle.loads(link.connection.recv_bytes())  # noqa: S301  own parent
+        except (EOFError, OSError):
+            loop.remove_reader(link.connection.fileno())
+            return
+        quiet, activity = worker.quiet()
+        link.tell(Quiet(number, quiet, activity))
+
+    loop.add_reader(link.connection.fileno(), answer)
+    try:
+        await worker.run()
+    finally:
+        loop.remove_reader(link.connection.fileno())
+        for gatherer in gatherers:
+            gatherer.flush()

@@ -1,0 +1,75 @@
+"""What keeps a run from moving, in sentences, from the counters alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cascata.errors import DeadlockError, RunTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cascata.run.job import Job
+
+__all__ = ["dead", "describe", "timed_out"]
+
+Snapshot = list[dict[str, Any]]
+
+
+def dead(job: Job, snapshot: Snapshot) -> DeadlockError | None:
+    """Give the error for a run in which nothing moves; None if it has come to its end."""
+    stuck = {name: text for name, text in describe(job, snapshot).items() if text != "done"}
+    if not stuck:
+        return None
+    issues = [f"{name} {text}" for name, text in stuck.items()]
+    return DeadlockError(issues, "nothing can move any more: every unfinished component waits for another")
+
+
+def timed_out(job: Job, snapshot: Snapshot) -> RunTimeout:
+    """Give the error for a run that has not ended in time."""
+    states = {name: text for name, text in describe(job, snapshot).items() if text != "done"}
+    return RunTimeout(job.timeout or 0.0, states)
+
+
+def describe(job: Job, snapshot: Snapshot) -> dict[str, str]:
+    """Say for each component what it is doing, by name."""
+    ports = {(node["name"], name): port for node in snapshot for name, port in node["inports"].items()}
+    return {node["name"]: _describe(job, ports, node) for node in snapshot}
+
+
+def _describe(job: Job, ports: dict[tuple[str, str], dict[str, Any]], node: dict[str, Any]) -> str:
+    states = dict.fromkeys(_lane(job, ports, node["name"], kind, port) for kind, port in node["lanes"])
+    unfinished = [state for state in states if state != "done"]
+    return " and ".join(unfinished) or "done"
+
+
+def _lane(
+    job: Job, ports: dict[tuple[str, str], dict[str, Any]], name: str, kind: str, port: str | None
+) -> str:
+    match kind:
+        case "waiting" if port is not None and (name, port) in ports:
+            return f"waits for an item at {_fill(ports, [(name, port)])}"
+        case "blocked" if port is not None:
+            full = [
+                target
+                for target in job.targets.get((name, port), ())
+                if target in ports and ports[target]["fill"] >= (ports[target]["capacity"] or float("inf"))
+            ]
+            return f"waits for room behind {name}.{port}: {_fill(ports, full) or 'a full inport'}"
+        case "new":
+            return "has not begun"
+        case "awaiting":
+            return "awaits something that is no channel"
+        case "done":
+            return "done"
+        case _:
+            return "runs"
+
+
+def _fill(ports: dict[tuple[str, str], dict[str, Any]], names: Sequence[tuple[str, str]]) -> str:
+    texts = []
+    for component, port in names:
+        counts = ports[component, port]
+        capacity = "unbounded" if counts["capacity"] is None else f"of {counts['capacity']}"
+        texts.append(f"{component}.{port} ({counts['fill']} {capacity} inside)")
+    return ", ".join(texts)

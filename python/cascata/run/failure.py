@@ -1,0 +1,119 @@
+"""The failure of a component, on its way from the worker to the caller."""
+
+from __future__ import annotations
+
+import pickle
+import reprlib
+import traceback
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cascata.errors import ComponentError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Failure"]
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What is known of it. `cause` is the exception itself, or its pickled form for another process."""
+
+    component: str
+    component_class: str
+    worker: int
+    line: str
+    inputs: dict[str, str]
+    traceback: str
+    cause: BaseException | bytes
+
+    @classmethod
+    def of(
+        cls,
+        error: BaseException,
+        component: str,
+        component_class: str,
+        worker: int,
+        inputs: Mapping[str, object] | None,
+    ) -> Failure:
+        """Describe `error` while its traceback and the firing's inputs are at hand."""
+        return cls(
+            component=component,
+            component_class=component_class,
+            worker=worker,
+            line=_line(error),
+            inputs={name: _short(value) for name, value in (inputs or {}).items()},
+            traceback="".join(traceback.format_exception(error)),
+            cause=error,
+        )
+
+    def packed(self) -> Failure:
+        """Give the same with the exception in a form that can leave the process."""
+        if isinstance(self.cause, bytes):
+            return self
+        return Failure(**{**vars(self), "cause": _pack(self.cause)})
+
+    def error(self) -> ComponentError:
+        """Make what is raised in the caller, with the original exception as `__cause__`."""
+        error = ComponentError(
+            self.component,
+            self.component_class,
+            error=self.line,
+            worker=self.worker,
+            inputs=self.inputs,
+            remote_traceback=self.traceback,
+        )
+        error.__cause__ = pickle.loads(self.cause) if isinstance(self.cause, bytes) else self.cause  # noqa: S301  own worker
+        return error
+
+
+def _line(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001  any class may have a broken __str__
+        text = "<its text cannot be had>"
+    name = type(error).__name__
+    return f"{name}: {text}" if text else name
+
+
+def _short(value: object) -> str:
+    try:
+        return _SHORT.repr(value)
+    except Exception:  # noqa: BLE001  any class may have a broken __repr__
+        return f"<{type(value).__name__} whose repr fails>"
+
+
+def _pack(error: BaseException) -> bytes:
+    """Pickle an exception with its traceback; if that cannot be restored, a stand-in for it."""
+    import cloudpickle
+    from tblib import pickling_support
+
+    try:
+        # Its own chain and traceback; both are lost by a plain pickle.
+        pickling_support.install(error)
+        data: bytes = cloudpickle.dumps(error)
+        if type(pickle.loads(data)) is type(error):  # noqa: S301  made on the line above
+            return data
+    except BaseException:  # noqa: BLE001, S110  whatever its class does while it is pickled
+        pass
+    stand_in = _stand_in(error)
+    pickling_support.install(stand_in)
+    return cloudpickle.dumps(stand_in)  # type: ignore[no-any-return]
+
+
+def _stand_in(error: BaseException) -> BaseException:
+    """Make an exception of a built-in class with the name, text and traceback of `error`."""
+    base = next(base for base in type(error).__mro__ if base.__module__ == "builtins")
+    line = _line(error)
+    for kind in (base, Exception if isinstance(error, Exception) else BaseException):
+        try:
+            stand_in: BaseException = kind(line)
+            break
+        except Exception:  # noqa: BLE001, S112  some built-in classes want other arguments
+            continue
+    stand_in.add_note(f"stands for a {type(error).__module__}.{type(error).__qualname__}, which cannot be pickled")
+    return stand_in.with_traceback(error.__traceback__)

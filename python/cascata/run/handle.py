@@ -1,0 +1,168 @@
+"""A started run."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import threading
+import weakref
+from typing import TYPE_CHECKING, Protocol, Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from cascata.run.report import Report
+
+__all__ = ["Run"]
+
+
+class Engine(Protocol):
+    """What runs the graph: processes, or a thread."""
+
+    def start(self) -> None:
+        """Start, without waiting."""
+
+    def supervise(self) -> None:
+        """Watch until everything has ended; for one thread."""
+
+    def stop(self) -> None:
+        """Ask for an orderly stop."""
+
+    def kill(self) -> None:
+        """Ask for a stop without any courtesy."""
+
+    def result(self) -> Report:
+        """Give the report, or raise what went wrong first."""
+
+
+class Run:
+    """A graph that runs. Join it, or use it as a context manager, which does.
+
+    Leaving the `with` block by an exception stops the run in order.
+
+    >>> from cascata import Graph, component, outport
+    >>> @component
+    ... @outport("number")
+    ... async def count(number):
+    ...     for n in range(3):
+    ...         await number.send(n)
+    >>> graph = Graph()
+    >>> graph.count = count
+    >>> with graph.start(num_workers=1) as run:
+    ...     pass
+    >>> run.join().components["count"].items_out
+    3
+
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        """Start the engine, and a thread that watches over it."""
+        self._engine = engine
+        self._over = threading.Event()
+        self._defect: BaseException | None = None
+        engine.start()
+        self._thread = threading.Thread(target=self._supervise, name="cascata-supervisor", daemon=True)
+        _unfinished.add(self)
+        self._thread.start()
+
+    def join(self) -> Report:
+        """Wait for the end and give the report. Calling it again gives the same report, or raises the same error.
+
+        Ctrl-C stops the run in order, a second one kills its workers; both raise `KeyboardInterrupt` afterwards.
+
+        Raises:
+            ComponentError: If a component raised; its exception is the `__cause__`.
+            DeadlockError: If nothing in the graph could move any more.
+            WorkerDied: If a worker process ended unasked.
+            RunTimeout: If the timeout has passed.
+
+        """
+        try:
+            self._over.wait()
+        except BaseException:
+            self._engine.stop()
+            try:
+                self._over.wait()
+            except BaseException:
+                self._engine.kill()
+                self._over.wait()
+                raise
+            raise
+        return self._result()
+
+    async def ajoin(self) -> Report:
+        """As `join`, for callers with an event loop. When it is cancelled, the run is stopped in order first."""
+        loop = asyncio.get_running_loop()
+        over = asyncio.Event()
+
+        def wait() -> None:
+            self._over.wait()
+            loop.call_soon_threadsafe(over.set)
+
+        threading.Thread(target=wait, name="cascata-join", daemon=True).start()
+        try:
+            await over.wait()
+        except asyncio.CancelledError:
+            self._engine.stop()
+            try:
+                await over.wait()
+            except asyncio.CancelledError:
+                self._engine.kill()
+                await over.wait()
+            raise
+        return self._result()
+
+    def stop(self) -> None:
+        """Ask the run to stop in order: components are cancelled, their `finally` blocks run. `join` then reports."""
+        self._engine.stop()
+
+    @property
+    def running(self) -> bool:
+        """Whether the run has not ended yet."""
+        return not self._over.is_set()
+
+    def __enter__(self) -> Self:
+        """Give the run itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Join; after an exception, stop first, and let the exception go its way."""
+        if kind is None:
+            self.join()
+            return
+        self._engine.stop()
+        self._over.wait()
+
+    def __repr__(self) -> str:
+        """Tell whether it still runs."""
+        return f"<run, {'running' if self.running else 'ended'}>"
+
+    def _supervise(self) -> None:
+        try:
+            self._engine.supervise()
+        except BaseException as error:  # noqa: BLE001  raised by `join`
+            self._defect = error
+        finally:
+            _unfinished.discard(self)
+            self._over.set()
+
+    def _result(self) -> Report:
+        self._thread.join()
+        if self._defect is not None:
+            raise self._defect
+        return self._engine.result()
+
+
+_unfinished: weakref.WeakSet[Run] = weakref.WeakSet()
+
+
+@atexit.register
+def _stop_all() -> None:
+    """Stop what still runs when the interpreter exits."""
+    runs = list(_unfinished)
+    for run in runs:
+        run.stop()
+    for run in runs:
+        run._over.wait()

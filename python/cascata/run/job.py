@@ -1,0 +1,110 @@
+"""What is to be run: the checked graph's plan, and the run's options."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cascata.run.resources import usable_cpus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cascata._native import Plan
+    from cascata.graph import Graph
+    from cascata.port import OutputPort
+    from cascata.run.report import Report
+
+__all__ = ["Job"]
+
+START_METHODS = ("fork",)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run, before it starts. Nothing in it refers to the graph, which may change meanwhile."""
+
+    plan: Plan
+    in_process: bool
+    timeout: float | None
+    collect: tuple[str, ...]
+    """The outports whose items are collected, as `"component.port"`, in the order of the plan's indices."""
+    targets: dict[tuple[str, str], list[tuple[str, str]]]
+    """The inports behind each outport, for messages."""
+    start_method: str
+    start_reason: str
+
+    @classmethod
+    def prepare(  # noqa: PLR0913  the options of a run
+        cls,
+        graph: Graph,
+        num_workers: int | None,
+        timeout: float | None,
+        collect: Sequence[OutputPort],
+        placement: Report | None,
+        start_method: str | None,
+    ) -> Job:
+        """Check the graph and the options, and plan.
+
+        Raises:
+            DeadlockError: If the graph cannot run.
+            TypeError, ValueError: If an option makes no sense.
+
+        """
+        _check_workers(num_workers)
+        _check_timeout(timeout)
+        if start_method is not None and start_method not in START_METHODS:
+            msg = f"start_method={start_method!r}: choose one of {', '.join(map(repr, START_METHODS))}, or leave it out"
+            raise ValueError(msg)
+        graph.check_deadlocks()
+        core = graph._core
+        wanted = usable_cpus() if num_workers is None else num_workers
+        ports = [(port.component.name, port.name) for port in dict.fromkeys(collect)]
+        weights = None if placement is None else placement.weights()
+        plan = core.plan(wanted, ports, weights)
+        targets: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        for source, outport, target, inport in core.edges():
+            targets.setdefault((source, outport), []).append((target, inport))
+        return cls(
+            plan=plan,
+            in_process=wanted == 0,
+            timeout=timeout,
+            collect=tuple(f"{component}.{port}" for component, port in ports),
+            targets=targets,
+            start_method="none" if wanted == 0 else "fork",
+            start_reason=_reason(wanted, start_method),
+        )
+
+    @property
+    def workers(self) -> list[list[str]]:
+        """The names of the components on each worker."""
+        return self.plan.workers
+
+
+def _reason(num_workers: int, start_method: str | None) -> str:
+    if num_workers == 0:
+        return "num_workers=0 runs in the calling process"
+    return "asked for" if start_method else "the default on Linux"
+
+
+def _check_workers(num_workers: object) -> None:
+    if num_workers is None:
+        return
+    if isinstance(num_workers, bool) or not isinstance(num_workers, int):
+        msg = f"num_workers={num_workers!r} is not a whole number; leave it out to use all CPUs"
+        raise TypeError(msg)
+    if num_workers < 0:
+        msg = f"num_workers={num_workers} is negative; 0 runs in the calling process, None uses all CPUs"
+        raise ValueError(msg)
+
+
+def _check_timeout(timeout: object) -> None:
+    if timeout is None:
+        return
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
+        msg = f"timeout={timeout!r} is not a number of seconds; leave it out to wait for ever"
+        raise TypeError(msg)
+    if math.isnan(timeout) or timeout <= 0:
+        msg = f"timeout={timeout} is no time to run in; give seconds above 0, or leave it out to wait for ever"
+        raise ValueError(msg)

@@ -1,0 +1,127 @@
+"""A run in the calling process: `num_workers=0`."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from cascata import _native
+from cascata.run.diagnosis import dead, timed_out
+from cascata.run.messages import Failed, Message
+from cascata.run.report import Report
+from cascata.run.worker import Worker
+
+if TYPE_CHECKING:
+    from cascata.run.job import Job
+
+__all__ = ["Local", "arun", "run"]
+
+
+def run(job: Job) -> Report:
+    """Run in this thread, or in a helper thread if an event loop runs here."""
+    local = Local(job)
+    local.start()
+    if _loop_runs():
+        thread = threading.Thread(target=local.supervise, name="cascata")
+        thread.start()
+        thread.join()
+    else:
+        local.supervise()
+    return local.result()
+
+
+async def arun(job: Job) -> Report:
+    """Run in the caller's loop."""
+    local = Local(job)
+    local.start()
+    await local.main()
+    return local.result()
+
+
+class Local:
+    """One worker in this process, with the interface of a supervisor."""
+
+    def __init__(self, job: Job) -> None:
+        """Take the job; nothing starts yet."""
+        self._job = job
+        self._collected: list[list[Any]] = [[] for _ in job.collect]
+        self._errors: list[BaseException] = []
+        self._interrupt: BaseException | None = None
+        self._stopped = False
+        self._began = self._ended = 0.0
+
+    def start(self) -> None:
+        """Get the run's memory."""
+        self._memory = _native.RunMemory(self._job.plan)
+
+    def supervise(self) -> None:
+        """Run to the end in a new event loop."""
+        try:
+            with asyncio.Runner() as runner:
+                runner.run(self.main())
+        except (KeyboardInterrupt, asyncio.CancelledError) as error:
+            self._interrupt = error
+
+    async def main(self) -> None:
+        """Run to the end in the running loop."""
+        loop = asyncio.get_running_loop()
+        self._began = self._ended = time.monotonic()
+        collectors = [items.append for items in self._collected]
+        self._worker = Worker(self._job.plan, self._memory, 0, self, collectors)
+        loop.add_reader(self._memory.fileno(), self._on_quiet)
+        timer = None if self._job.timeout is None else loop.call_later(self._job.timeout, self._on_timeout)
+        try:
+            await self._worker.run()
+        finally:
+            if timer is not None:
+                timer.cancel()
+            loop.remove_reader(self._memory.fileno())
+            self._ended = time.monotonic()
+
+    def stop(self) -> None:
+        """Ask the run to stop in order; from any thread."""
+        self._stopped = True
+        self._memory.stop()
+
+    kill = stop
+    """A process cannot be taken from itself: asking again is all there is."""
+
+    def result(self) -> Report:
+        """Give the report, or raise what went wrong first."""
+        if self._interrupt is not None:
+            raise self._interrupt
+        return Report.conclude(
+            self._job,
+            self._memory.snapshot(),
+            self._ended - self._began,
+            dict(zip(self._job.collect, self._collected, strict=True)),
+            self._errors,
+        )
+
+    def tell(self, message: Message) -> None:
+        """Take what the worker tells."""
+        if isinstance(message, Failed):
+            self._errors.append(message.failure.error())
+
+    def _on_quiet(self) -> None:
+        self._memory.hush()
+        if self._memory.active() or self._memory.stopping() or not self._worker.quiet()[0]:
+            return
+        issues = dead(self._job, self._memory.snapshot())
+        if issues is not None:
+            self._errors.append(issues)
+            self._memory.stop()
+
+    def _on_timeout(self) -> None:
+        self._errors.append(timed_out(self._job, self._memory.snapshot()))
+        self._memory.stop()
+
+
+def _loop_runs() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -1,0 +1,184 @@
+"""What a run has done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from cascata.errors import RunError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cascata.run.job import Job
+
+__all__ = ["ComponentReport", "InportReport", "OutportReport", "Report"]
+
+
+@dataclass(frozen=True, slots=True)
+class InportReport:
+    """Items of one connected inport.
+
+    Attributes:
+        taken: Items that firings took; for a passive port, that it took over.
+        discarded: Items that no firing saw, because the component had ended.
+        replaced: Values of a passive port that a newer one replaced.
+
+    """
+
+    taken: int
+    discarded: int
+    replaced: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutportReport:
+    """Items of one outport.
+
+    Attributes:
+        sent: Items sent.
+        dropped: Of these, items sent while nothing was connected.
+
+    """
+
+    sent: int
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentReport:
+    """What one component has done.
+
+    Attributes:
+        name: Its name in the graph.
+        component: The name of its definition.
+        worker: The worker it ran on.
+        firings: How often its runner was called.
+        busy: Seconds in which its code ran.
+        awaiting: Seconds in which a firing awaited something other than a channel.
+        waiting: Seconds without a row of items to fire on.
+        blocked: Seconds in which a firing waited for room behind an outport.
+        inports: By name, the connected ones.
+        outports: By name.
+
+    Times of several trigger groups add up.
+
+    """
+
+    name: str
+    component: str
+    worker: int
+    firings: int
+    busy: float
+    awaiting: float
+    waiting: float
+    blocked: float
+    inports: dict[str, InportReport]
+    outports: dict[str, OutportReport]
+
+    @property
+    def items_in(self) -> int:
+        """Items taken at all inports."""
+        return sum(port.taken for port in self.inports.values())
+
+    @property
+    def items_out(self) -> int:
+        """Items sent from all outports."""
+        return sum(port.sent for port in self.outports.values())
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run has done; `print` it.
+
+    Attributes:
+        seconds: From the start of the workers to the end of the last one.
+        workers: The names of the components on each worker.
+        start_method: How the workers were started: `"fork"`, or `"none"` for a run in the calling process.
+        start_reason: Why so.
+        components: What each component has done, by name.
+        collected: The items of the outports named in `collect=`, by `"component.port"`.
+
+    """
+
+    seconds: float
+    workers: list[list[str]]
+    start_method: str
+    start_reason: str
+    components: dict[str, ComponentReport]
+    collected: dict[str, list[Any]] = field(repr=False)
+
+    @classmethod
+    def conclude(
+        cls,
+        job: Job,
+        snapshot: list[dict[str, Any]],
+        seconds: float,
+        collected: dict[str, list[Any]],
+        errors: Sequence[BaseException],
+    ) -> Report:
+        """Give the report of a run that has ended, or raise what went wrong first, with the rest in its `others`."""
+        if errors:
+            first, *others = errors
+            if isinstance(first, RunError):
+                first.others.extend(others)
+            try:
+                raise first
+            finally:
+                del first, others, errors  # else the traceback keeps them alive in a cycle
+        components = {node["name"]: _component(node) for node in snapshot}
+        return cls(seconds, job.workers, job.start_method, job.start_reason, components, collected)
+
+    def weights(self) -> dict[str, tuple[float, float]]:
+        """Give the measured cost (busy seconds) and traffic (items sent) of each component, for a placement."""
+        return {name: (max(c.busy, 1e-9), float(c.items_out)) for name, c in self.components.items()}
+
+    def __str__(self) -> str:
+        """Write a table of the components, those that were busy longest first."""
+        count = len(self.workers)
+        where = "in the calling process" if self.start_method == "none" else f"{count} worker{'s'[: count != 1]}"
+        lines = [
+            f"{len(self.components)} components, {where}, {self.seconds:.2f} s",
+            f"{'component':<24} {'worker':>6} {'in':>9} {'fired':>9} {'out':>9} "
+            f"{'busy':>8} {'awaiting':>8} {'waiting':>8} {'blocked':>8}",
+        ]
+        for entry in sorted(self.components.values(), key=lambda entry: -entry.busy):
+            times = (entry.busy, entry.awaiting, entry.waiting, entry.blocked)
+            lines.append(
+                f"{entry.name:<24} {entry.worker:>6} {entry.items_in:>9,} {entry.firings:>9,} {entry.items_out:>9,} "
+                + " ".join(f"{seconds:>7.2f}s" for seconds in times)
+            )
+        lines.extend(self._losses())
+        return "\n".join(lines)
+
+    def _losses(self) -> list[str]:
+        """Name the ports where items came to nothing."""
+        lines = []
+        for entry in self.components.values():
+            for name, inport in entry.inports.items():
+                if inport.discarded:
+                    lines.append(f"{entry.name}.{name} discarded {inport.discarded:,} items: the component had ended")
+            for name, outport in entry.outports.items():
+                if outport.dropped:
+                    lines.append(f"{entry.name}.{name} dropped {outport.dropped:,} items: nothing is connected")
+        return lines
+
+
+def _component(node: dict[str, Any]) -> ComponentReport:
+    inports = {
+        name: InportReport(counts["taken"], counts["discarded"], counts["replaced"])
+        for name, counts in node["inports"].items()
+    }
+    outports = {name: OutportReport(counts["sent"], counts["dropped"]) for name, counts in node["outports"].items()}
+    return ComponentReport(
+        name=node["name"],
+        component=node["component"],
+        worker=node["worker"],
+        firings=node["firings"],
+        busy=node["busy"],
+        awaiting=node["awaiting"],
+        waiting=node["waiting"],
+        blocked=node["blocked"],
+        inports=inports,
+        outports=outports,
+    )

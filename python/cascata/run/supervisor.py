@@ -1,0 +1,311 @@
+"""Watching over worker processes: from their start until the last of them has gone.
+
+The supervisor waits for messages, for deaths and for the bell that says that nothing moves. It owns stopping: it asks,
+cancels, terminates and kills, each step with its deadline. It never waits for a worker without one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import os
+import selectors
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from cascata import _native
+from cascata.errors import WorkerDied
+from cascata.run import collecting, output
+from cascata.run.diagnosis import dead, timed_out
+from cascata.run.messages import Collected, Failed, Finished, Logged, Message, Printed, Quiet
+from cascata.run.processes import WorkerProcess
+from cascata.run.report import Report
+from cascata.run.worker import GRACE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from cascata.run.job import Job
+
+__all__ = ["Supervisor"]
+
+
+class Phase(enum.Enum):
+    """How far a run is from its end, and for how many seconds at most before the next phase begins."""
+
+    RUNNING = None
+    STOPPING = GRACE + 1.0
+    """Components have been cancelled. The worker gives up a little earlier and says why."""
+    TERMINATING = 1.0
+    KILLING = None
+
+
+QUIET_RETRY = 0.2
+"""Seconds until workers are asked again whether anything moves, while nothing has."""
+
+
+class Supervisor:
+    """One run on worker processes. `supervise` belongs to one thread; `stop` and `kill` may be called from any."""
+
+    def __init__(self, job: Job) -> None:
+        """Take the job; nothing starts yet."""
+        self._job = job
+        self._workers: list[WorkerProcess] = []
+        self._collected: list[list[Any]] = [[] for _ in job.collect]
+        self._errors: list[BaseException] = []
+        self._phase = Phase.RUNNING
+        self._deadline: float | None = None
+        self._interrupts = 0
+        self._wanted: Phase | None = None
+        self._quiet = _QuietRounds()
+        self._began = self._ended = 0.0
+        self._wake_fd: int | None = None
+        self._wake_lock = threading.Lock()
+
+    def start(self) -> None:
+        """Map the run's memory and start the workers.
+
+        Raises:
+            OSError: If the system has no processes, descriptors or memory left; nothing is left running.
+
+        """
+        self._memory = _native.RunMemory(self._job.plan)
+        self._began = time.monotonic()
+        if self._job.timeout is not None:
+            self._time_limit: float | None = self._began + self._job.timeout
+        else:
+            self._time_limit = None
+        self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        try:
+            for index, components in enumerate(self._job.workers):
+                inherited = [worker.connection for worker in self._workers]
+                self._workers.append(WorkerProcess.fork(self._job, self._memory, index, components, inherited))
+        except BaseException:
+            for worker in self._workers:
+                worker.kill()
+                worker.reap()
+            self._close()
+            raise
+
+    def supervise(self) -> None:
+        """Watch until all workers have gone."""
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(self._wake_fd or 0, selectors.EVENT_READ, self._on_wake)
+                selector.register(self._memory.fileno(), selectors.EVENT_READ, self._on_quiet)
+                for worker in self._workers:
+                    selector.register(worker.connection, selectors.EVENT_READ, worker)
+                    selector.register(worker.pidfd, selectors.EVENT_READ, worker)
+                while any(worker.alive for worker in self._workers):
+                    for key, _ in selector.select(self._patience()):
+                        if isinstance(key.data, WorkerProcess):
+                            self._on_worker(selector, key.data, died=key.fd == key.data.pidfd)
+                        else:
+                            key.data()
+                    self._keep_time()
+        finally:
+            for worker in self._workers:
+                if worker.alive:  # only after an exception in here
+                    worker.kill()
+                    worker.reap()
+            self._ended = time.monotonic()
+            self._close()
+
+    def stop(self) -> None:
+        """Ask for an orderly stop."""
+        self._want(Phase.STOPPING)
+
+    def kill(self) -> None:
+        """Have the workers killed without any further courtesy."""
+        self._want(Phase.KILLING)
+
+    @contextlib.contextmanager
+    def interrupts(self) -> Iterator[None]:
+        """Let Ctrl-C stop the run in order, and a second one kill it, in the main thread and over the default handler."""
+        main = threading.current_thread() is threading.main_thread()
+        if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+            yield
+            return
+
+        def on_interrupt(_number: int, _frame: FrameType | None) -> None:
+            self._interrupts += 1
+            self._want(Phase.STOPPING if self._interrupts == 1 else Phase.KILLING)
+
+        signal.signal(signal.SIGINT, on_interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def result(self) -> Report:
+        """Give the report, or raise what went wrong first."""
+        if self._interrupts:
+            raise KeyboardInterrupt
+        return Report.conclude(
+            self._job,
+            self._memory.snapshot(),
+            self._ended - self._began,
+            dict(zip(self._job.collect, self._collected, strict=True)),
+            self._errors,
+        )
+
+    # What is seen.
+
+    def _on_wake(self) -> None:
+        if self._wake_fd is not None:
+            os.eventfd_read(self._wake_fd)
+        if self._wanted is not None:
+            self._enter(self._wanted)
+
+    def _on_worker(self, selector: selectors.BaseSelector, worker: WorkerProcess, *, died: bool) -> None:
+        # After a death the pipe is read to its end first: what the worker said explains the death.
+        for message in worker.receive(everything=died):
+            self._on_message(worker, message)
+        if died and worker.alive:
+            selector.unregister(worker.connection)
+            selector.unregister(worker.pidfd)
+            worker.reap()
+            if not worker.finished and self._phase in (Phase.RUNNING, Phase.STOPPING):
+                self._fail(WorkerDied(worker.index, worker.components, exitcode=worker.exitcode, signal=worker.signal))
+
+    def _on_message(self, worker: WorkerProcess, message: Message) -> None:
+        match message:
+            case Failed(failure):
+                self._fail(failure.error())
+            case Collected(index, _):
+                self._collected[index].extend(collecting.restore(message))
+            case Logged():
+                output.log_here(message)
+            case Printed():
+                output.print_here(message)
+            case Quiet():
+                if self._quiet.answer(worker.index, message):
+                    self._conclude_quiet()
+            case Finished():
+                worker.finished = True
+
+    def _on_quiet(self) -> None:
+        self._memory.hush()
+        if self._memory.active() == 0 and self._phase is Phase.RUNNING:
+            self._ask()
+
+    # Dead runs.
+
+    def _ask(self) -> None:
+        """Ask all workers whether anything in them could still move."""
+        workers = [worker for worker in self._workers if worker.alive and not worker.finished]
+        number = self._quiet.begin({worker.index for worker in workers})
+        for worker in workers:
+            worker.ask(number)
+
+    def _conclude_quiet(self) -> None:
+        """All have answered."""
+        if self._memory.active() or self._phase is not Phase.RUNNING:
+            return
+        if self._quiet.settled():
+            error = dead(self._job, self._memory.snapshot())
+            if error is not None:
+                self._fail(error)
+            return
+        self._ask() if self._quiet.all_quiet() else self._quiet.retry_at(time.monotonic() + QUIET_RETRY)
+
+    # What is done about it.
+
+    def _fail(self, error: BaseException) -> None:
+        self._errors.append(error)
+        self._enter(Phase.STOPPING)
+
+    def _want(self, phase: Phase) -> None:
+        with self._wake_lock:
+            if self._wanted is not Phase.KILLING:
+                self._wanted = phase
+            if self._wake_fd is not None:
+                os.eventfd_write(self._wake_fd, 1)
+
+    def _enter(self, phase: Phase) -> None:
+        """Begin a phase, unless the run is there or further already."""
+        order = list(Phase.__members__.values())
+        if order.index(phase) <= order.index(self._phase):
+            return
+        self._phase = phase
+        self._deadline = None if phase.value is None else time.monotonic() + phase.value
+        if phase is Phase.STOPPING:
+            self._memory.stop()
+        for worker in self._workers:
+            if phase is Phase.TERMINATING:
+                worker.terminate()
+            elif phase is Phase.KILLING:
+                worker.kill()
+
+    def _patience(self) -> float | None:
+        """Seconds until something is due although nothing happens."""
+        due = [at for at in (self._deadline, self._time_limit, self._quiet.retry) if at is not None]
+        return max(0.0, min(due) - time.monotonic()) if due else None
+
+    def _keep_time(self) -> None:
+        now = time.monotonic()
+        if self._time_limit is not None and now >= self._time_limit:
+            self._time_limit = None
+            if self._phase is Phase.RUNNING:
+                self._fail(timed_out(self._job, self._memory.snapshot()))
+        if self._deadline is not None and now >= self._deadline:
+            self._enter(Phase.TERMINATING if self._phase is Phase.STOPPING else Phase.KILLING)
+        if self._quiet.retry is not None and now >= self._quiet.retry:
+            self._quiet.retry = None
+            self._on_quiet()
+
+    def _close(self) -> None:
+        with self._wake_lock:
+            if self._wake_fd is not None:
+                os.close(self._wake_fd)
+                self._wake_fd = None
+        for worker in self._workers:
+            worker.close()
+
+
+class _QuietRounds:
+    """Rounds of asking all workers whether anything in them could move.
+
+    One round of noes does not prove it: a worker may have moved after its answer because of another one that answered
+    later. Two rounds of noes in a row, between which nobody has moved, do.
+    """
+
+    def __init__(self) -> None:
+        self.retry: float | None = None
+        self._round = 0
+        self._missing: set[int] = set()
+        self._answers: dict[int, Quiet] = {}
+        self._before: dict[int, int] | None = None
+
+    def begin(self, workers: set[int]) -> int:
+        """Begin a round."""
+        self.retry = None
+        self._round += 1
+        self._missing = set(workers)
+        self._answers = {}
+        return self._round
+
+    def answer(self, worker: int, message: Quiet) -> bool:
+        """Take an answer; True when it was the round's last."""
+        if message.round != self._round or worker not in self._missing:
+            return False
+        self._missing.discard(worker)
+        self._answers[worker] = message
+        return not self._missing
+
+    def all_quiet(self) -> bool:
+        """Tell whether everybody said no."""
+        return all(answer.quiet for answer in self._answers.values())
+
+    def settled(self) -> bool:
+        """Tell whether this round and the one before prove that nothing moves."""
+        now = {worker: answer.activity for worker, answer in self._answers.items()}
+        before, self._before = self._before, (now if self.all_quiet() else None)
+        return self.all_quiet() and before == now
+
+    def retry_at(self, when: float) -> None:
+        """Ask again at `when`."""
+        self.retry = when

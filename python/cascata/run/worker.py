@@ -1,0 +1,207 @@
+"""One worker: the components that the plan gives it, in an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from typing import TYPE_CHECKING, Any
+
+from cascata import _native
+from cascata.log import Origin, current
+from cascata.persistent import PersistentValue
+from cascata.run.failure import Failure
+from cascata.run.messages import Failed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from cascata.component import Component
+    from cascata.run.messages import Link
+
+__all__ = ["GRACE", "Worker"]
+
+GRACE = 5.0
+"""Seconds that cancelled components have for their `finally` blocks."""
+
+
+class Worker:
+    """The Python half of a worker: tasks, persistent values, failures. The native half drives the components."""
+
+    def __init__(
+        self,
+        plan: _native.Plan,
+        memory: _native.RunMemory,
+        index: int,
+        link: Link,
+        collectors: Sequence[Callable[[Any], None]],
+    ) -> None:
+        """Take what `run` needs; nothing starts yet."""
+        self._plan = plan
+        self._memory = memory
+        self._index = index
+        self._link = link
+        self._collectors = list(collectors)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._origins: dict[int, Origin] = {}
+        self._states: list[State] = []
+        self._own: set[asyncio.Task[Any]] = set()
+
+    async def run(self) -> None:
+        """Run the components to their end, or until a stop is asked for.
+
+        When it is cancelled it stops the run in order first.
+        """
+        loop = asyncio.get_running_loop()
+        self._loop = loop
+        self._stopped: asyncio.Future[None] = loop.create_future()
+        native = _native.Worker(self._plan, self._memory, self._index, loop, self, self._collectors)
+        self._native = native
+        loop.add_reader(native.fileno(), native.on_bell)
+        try:
+            for node in native.nodes():
+                self._install(native, node)
+            native.launch(self._spawn)
+            await self._wait()
+        finally:
+            loop.remove_reader(native.fileno())
+            for state in self._states:
+                self._close(state)
+            native.retire()
+
+    async def _wait(self) -> None:
+        """Wait for the end of all lanes; once a stop is asked for, not for ever."""
+        if not self._tasks:
+            return
+        ended = self._loop.create_task(_all_of(self._tasks))
+        self._own |= {ended}
+        if (task := asyncio.current_task()) is not None:
+            self._own.add(task)
+        cancelled: asyncio.CancelledError | None = None
+        try:
+            await asyncio.wait({ended, self._stopped}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError as error:
+            cancelled = error
+            self._memory.stop()
+        if not ended.done():
+            await asyncio.wait({ended}, timeout=GRACE)
+        ended.cancel()
+        for task in self._tasks:
+            if not task.done():
+                name = self._name_of(task)
+                error = TimeoutError(f"{name} was cancelled and has not ended after {GRACE:g} s")
+                self.on_failure(name, error, None)
+            elif not task.cancelled() and (defect := task.exception()) is not None:
+                self.on_failure(self._name_of(task), defect, None)
+        if cancelled is not None:
+            raise cancelled
+
+    def _name_of(self, task: asyncio.Task[None]) -> str:
+        return task.get_name()
+
+    def _install(self, native: _native.Worker, node: int) -> None:
+        name, definition, persists = native.component(node)
+        declared = definition.__declaration__
+        senders = native.senders(node)
+        state = State(definition, persists)
+        fixed: dict[str, object] = dict(zip(declared.outports, senders, strict=True))
+        fixed.update(state.values)
+        positional, keyword = _parameters(declared.runner)
+        finish = declared.finish and (declared.finish.function, list(declared.finish.parameters))
+        native.install(node, senders, declared.runner, positional, keyword, fixed, finish, state)
+        self._origins[node] = Origin(name, definition.__name__, self._index)
+        self._states.append(state)
+
+    def _spawn(self, lane: _native.Lane, node: int) -> tuple[asyncio.Task[None], contextvars.Context]:
+        """Make the task of a lane."""
+        origin = self._origins[node]
+        context = contextvars.copy_context()
+        context.run(current.set, origin)
+        task: asyncio.Task[None] = asyncio.Task(lane, loop=self._loop, name=origin.component, context=context)
+        self._tasks.append(task)
+        return task, context
+
+    def _close(self, state: State) -> None:
+        """Close the persistent values of a component that did not come to its own end."""
+        try:
+            state.close()
+        except BaseException as error:  # noqa: BLE001  reported like any failure of the component
+            name = next(origin.component for origin, own in zip(self._origins.values(), self._states, strict=True) if own is state)
+            self.on_failure(name or "", error, None)
+
+    # What the native half calls.
+
+    def on_failure(self, name: str, error: BaseException, inputs: Mapping[str, object] | None) -> None:
+        """Report a component's failure, and have the whole run stop."""
+        definition = next((o.component_class for o in self._origins.values() if o.component == name), None)
+        failure = Failure.of(error, name, definition or "", self._index, inputs)
+        self._link.tell(Failed(failure))
+        self._memory.stop()
+
+    def on_stop(self) -> None:
+        """Cancel all components: the run is being stopped."""
+        for task in self._tasks:
+            task.cancel()
+        if not self._stopped.done():
+            self._stopped.set_result(None)
+
+    # What the supervisor asks.
+
+    def quiet(self) -> tuple[bool, int]:
+        """Tell whether only a channel could make anything here move, and count what has moved so far.
+
+        Tasks that components have made count as moving, unless all they do is to wait for a channel.
+        """
+        quiet, activity = self._native.quiet()
+        ours = self._own.union(self._tasks)
+        others = (task for task in asyncio.all_tasks(self._loop) if task not in ours)
+        return quiet and all(isinstance(task.get_coro(), _native.Send) for task in others), activity
+
+
+class State:
+    """The persistent values of one component."""
+
+    def __init__(self, definition: Component, persists: Sequence[tuple[str, tuple[Any, ...], tuple[Any, ...]]]) -> None:
+        """Take what the plan says of them: name, arguments and state, the latter two optional."""
+        marks = definition.__declaration__.persists
+        self.values = {
+            name: PersistentValue.prepare(marks[name].initialiser, arguments, state)
+            for name, arguments, state in persists
+        }
+        self._close = {name: mark.close for name, mark in marks.items()}
+        self._started: list[str] = []
+
+    def start(self) -> None:
+        """Make the start values."""
+        for name, value in self.values.items():
+            value.initialise()
+            self._started.append(name)
+
+    def close(self) -> None:
+        """Close what has been made, the last first, each once; what fails does not keep the others from it."""
+        errors: list[Exception] = []
+        while self._started:
+            name = self._started.pop()
+            close = self._close[name]
+            if close is None:
+                continue
+            try:
+                close(self.values[name].get())
+            except Exception as error:  # noqa: BLE001  any code of the user's
+                errors.append(error)
+        if len(errors) == 1:
+            raise errors[0]
+        if errors:
+            msg = "persistent values could not be closed"
+            raise ExceptionGroup(msg, errors)
+
+
+async def _all_of(tasks: Sequence[asyncio.Task[None]]) -> None:
+    await asyncio.wait(tasks)
+
+
+def _parameters(runner: Callable[..., Any]) -> tuple[list[str], list[str]]:
+    """Name the parameters that are passed by position, and those that can be passed by name only."""
+    code = runner.__code__
+    positional = code.co_varnames[: code.co_argcount]
+    keyword = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    return list(positional), list(keyword)

@@ -1,0 +1,276 @@
+"""Wrong uses, each with the exception and what its message says.
+
+The code of a row runs below `BEFORE`; its last line is what raises.
+"""
+
+import re
+
+import pytest
+
+from cascata import DeadlockError, GraphError
+
+BEFORE = """
+from cascata import *
+from cascata.port import PersistentValue
+
+def make():
+    @component
+    @inport("text")
+    @inport("minimum", default=3)
+    @outport("word")
+    @persist("seen", set)
+    async def split(text: str, minimum: int, word: str, seen): ...
+
+    @component
+    @inport("word")
+    @outport("length")
+    async def measure(word: str, length: int): ...
+
+    @component
+    @outport("number")
+    async def source(number: bytes): ...
+
+    graph = Graph()
+    graph.split = split
+    graph.measure = measure
+    graph.source = source
+    return graph, split, measure, source
+
+g, Split, Measure, Source = make()
+"""
+
+DECORATORS = [
+    ("@component\ndef work(): ...", TypeError, r"^work: a component is an async function; write `async def`"),
+    ("@component\nasync def work():\n  yield 1", TypeError, r"^work: it is an async generator; send with .*`yield`"),
+    ("component(3)", TypeError, r"^3: a component is an async function"),
+    ("@component\nclass Work: ...", TypeError, r"^Work: a component is an async function"),
+    (
+        '@component\n@inport("x")\nasync def work(): ...',
+        TypeError,
+        r"^work: 'x' is declared but is no parameter.*: none",
+    ),
+    (
+        '@component\n@inport("x")\n@outport("z")\nasync def work(y): ...',
+        TypeError,
+        r"'z', 'x' are declared|'x', 'z' are d",
+    ),
+    (
+        "@component\nasync def work(x): ...",
+        TypeError,
+        r'^work: \'x\' is a parameter but is not declared; put @inport\("x"\)',
+    ),
+    ("@component\nasync def work(x, y): ...", TypeError, r"^work: 'x', 'y' are parameters but are not declared"),
+    ("@component\nasync def work(*args): ...", TypeError, r"^work: `\*args` stands for no port"),
+    ("@component\nasync def work(**kwargs): ...", TypeError, r"^work: `\*\*kwargs` stands for no port"),
+    ('@component\n@inport("x")\nasync def work(x, /): ...', TypeError, r"^work: 'x' is positional-only.*drop the `/`"),
+    ('@component\n@inport("x")\n@inport("x")\nasync def work(x): ...', ValueError, r"^work: 'x' is declared twice"),
+    ('@component\n@inport("x")\n@outport("x")\nasync def work(x): ...', ValueError, r"^work: 'x' is declared twice"),
+    (
+        '@component\n@persist("x", int)\n@outport("x")\nasync def work(x): ...',
+        ValueError,
+        r"^work: 'x' is declared twice",
+    ),
+    (
+        '@inport("x", capacity=0)\nasync def work(x): ...',
+        ValueError,
+        r'^work: @inport\("x"\): capacity=0 leaves no room',
+    ),
+    ('@inport("x", capacity=-1)\nasync def work(x): ...', ValueError, r"^work: .*capacity=-1 .*1 or more, or None"),
+    ('@inport("x", capacity=True)\nasync def work(x): ...', TypeError, r"^work: .*capacity=True is not a whole number"),
+    ('@inport("x", capacity=2.5)\nasync def work(x): ...', TypeError, r"^work: .*capacity=2.5 is not a whole number"),
+    ('@inport("x", capacity="3")\nasync def work(x): ...', TypeError, r"^work: .*capacity='3' is not a whole number"),
+    (
+        '@inport("not a name")\nasync def work(x): ...',
+        ValueError,
+        r"^work: @inport.*'not a name' cannot be a parameter's name",
+    ),
+    ('@outport("class")\nasync def work(x): ...', ValueError, r"^work: @outport.*'class' cannot be a parameter's name"),
+    ('@inport("")\nasync def work(x): ...', ValueError, r"^work: @inport.*'' cannot be a parameter's name"),
+    ('@inport("_x")\nasync def work(_x): ...', ValueError, r"^work: .*do not start with an underscore"),
+    (
+        '@component\n@inport("name")\nasync def work(name): ...',
+        ValueError,
+        r"^work: every component has an attribute 'name'",
+    ),
+    (
+        '@component\n@outport("sync")\nasync def work(sync): ...',
+        ValueError,
+        r"^work: every component has an attribute 'sync'",
+    ),
+    ("@inport\nasync def work(x): ...", TypeError, r'^work: @inport needs a name; write @inport\("text"\)'),
+    ("@outport\nasync def work(x): ...", TypeError, r"^work: @outport needs a name"),
+    ("@inport(3)\nasync def work(x): ...", TypeError, r"^@inport\(3\): a port's name is a string"),
+    ('@inport("x")\n@component\nasync def work(): ...', TypeError, r"^work: @inport\(\"x\"\) stands above @component"),
+    ('@persist("x", set)\n@component\nasync def work(): ...', TypeError, r"^work: .*put @component on top"),
+    ('inport("x")(3)', TypeError, r'^3: @inport\("x"\) decorates an `async def`'),
+    ('@component\n@inport("x")\nclass Work: ...', TypeError, r'^Work: @inport\("x"\) decorates an `async def`'),
+    ('@persist("x", 3)\nasync def work(x): ...', TypeError, r'^work: @persist\("x"\): 3 is not callable.*`lambda: 3`'),
+    ('async def a(): ...\n@persist("x", a)\nasync def work(x): ...', TypeError, r"^work: .*the initialiser is async"),
+    ('@persist("x", set, close=3)\nasync def work(x): ...', TypeError, r"^work: .*close=3 is not callable"),
+    (
+        'async def a(x): ...\n@persist("x", set, close=a)\nasync def work(x): ...',
+        TypeError,
+        r"^work: .*close= is async",
+    ),
+    ("@Split.finish\ndef done(): ...", TypeError, r"^done: a finish function is awaited.*write `async def`"),
+    ("@Split.finish\nasync def done(text): ...", TypeError, r"^done: 'text' is an inport, and all inports have ended"),
+    (
+        "@Split.finish\nasync def done(wrod): ...",
+        TypeError,
+        r"^done: 'wrod' is no outport or .* it has: 'word', 'seen'",
+    ),
+    ("@Split.finish\nasync def done(*word): ...", TypeError, r"^done: `\*word` stands for no port"),
+    ("Split.finish(Split.finish(Split.__wrapped__))", TypeError, r"^split: 'text' is an inport"),
+    (
+        "@Split.finish\nasync def one(word): ...\n@Split.finish\nasync def two(word): ...",
+        TypeError,
+        r"^split has a finish function already, one; put what both do into one",
+    ),
+]
+
+DEFINITIONS = [
+    ("Split.txt", AttributeError, r"^split has no attribute 'txt'; it declares inports: text, minimum; outports: word"),
+    ("Split.text", AttributeError, r"^split\.text: split is a definition, and ports belong to its instances"),
+    ("Split.text = 3", AttributeError, r"^split\.text cannot be assigned"),
+    (
+        "Split('a b c'.split())",
+        TypeError,
+        r"^split\(\['a', 'b', 'c'\]\): a call makes an instance.*split\.test\(\.\.\.\)",
+    ),
+    ("Split.test()", TypeError, r"^split\.test\(\.\.\.\) needs a value for text; it has inports: text, minimum"),
+    ("Split.test(text='a', txt='b')", TypeError, r"^split\.test\(\.\.\.\): 'txt' is unknown; it has inports"),
+    ("Split.test(text='a', word='b')", TypeError, r"^split\.test\(\.\.\.\): 'word' is an outport"),
+]
+
+PORTS = [
+    (
+        "g.split.txt",
+        AttributeError,
+        r"^split \(split\) has no port 'txt'; did you mean 'text'\? It has inports: text, minimum",
+    ),
+    ("g.split.zzz", AttributeError, r"^split \(split\) has no port 'zzz'\. It has .*persistent values: seen"),
+    ("g.split.text = 3", AttributeError, r"^split\.text is a port and cannot be assigned; .*split\.text < …"),
+    ("g.split.seen = 3", AttributeError, r"^split\.seen is a port and cannot be assigned"),
+    ("g.split.foo = 3", AttributeError, r"^split \(split\) has no port 'foo'"),
+    ("g.split.name = 'x'", AttributeError, r"^split\.name cannot be assigned"),
+    ("g.split.text.capacity = 3", AttributeError, r"capacity"),
+    ("g.split.word < 3", TypeError, r"^split\.word < 3: split\.word is an outport; initial values are set on inports"),
+    ("g.split.text < g.measure.word", TypeError, r"^split\.text < measure\.word: a port is no initial value"),
+    ("g.split.text < g.split.seen", TypeError, r"^split\.text < split\.seen: a port is no initial value"),
+    ("g.split.seen < g.measure.word", TypeError, r"^split\.seen < measure\.word: a port is no argument"),
+    ("g.split.text < 1 < 2", TypeError, r"^split\.text < 1: .*compares nothing"),
+    ("g.split.seen < 1 < 2", TypeError, r"^split\.seen = set\(1\): .*compares nothing"),
+    ("PersistentValue(set) < 1 < 2", TypeError, r"compares nothing"),
+    ("PersistentValue(3)", TypeError, r"3 is not callable"),
+]
+
+CONNECTIONS = [
+    (
+        "g.split.text >> g.measure.word",
+        TypeError,
+        r"^split\.text >> measure\.word: split\.text is an inport; connections run",
+    ),
+    ("g.measure.word >> g.split.word", TypeError, r"is an inport; turn it round: split\.word >> measure\.word"),
+    (
+        "g.split.word >> g.measure.length",
+        TypeError,
+        r"^split\.word >> measure\.length: measure\.length is an outport too",
+    ),
+    ("g.split.word >> g.split.seen", TypeError, r"^split\.word >> split\.seen: split\.seen is a persistent value"),
+    (
+        "g.split.word >> g.measure",
+        TypeError,
+        r"^split\.word >> measure: measure is a component; name one of its inports: word",
+    ),
+    ("g.split.word >> g.source", TypeError, r"name one of its inports: it has none"),
+    ("g.split.word >> 'x'", TypeError, r"^split\.word >> 'x': 'x' is no port"),
+    ("g.split.word.connect(None)", TypeError, r"^split\.word >> None: None is no port"),
+    ("3 >> g.split.text", TypeError, r"^3 >> split\.text: only outports can be connected.*split\.text < …"),
+    ("g.split.word >> g.measure.word < 3", TypeError, r"^split\.word < 3: split\.word is an outport"),
+    ("g.measure.length >> g.split.text", TypeError, r"measure\.length sends int, but split\.text takes str"),
+    ("g.source.number >> g.measure.word", TypeError, r"source\.number sends bytes, but measure\.word takes str"),
+    ("g.split.word >> g.measure.word\ng.split.word >> g.measure.word", GraphError, r"split\.word.*measure\.word"),
+    ("Split('a').word >> g.measure.word", GraphError, r"^a\.word >> measure\.word: a is in no graph yet"),
+    ("g.split.word >> make()[0].measure.word", GraphError, r"split and measure are in different graphs"),
+]
+
+TRIGGERS = [
+    (
+        "g.split.sync('text')",
+        TypeError,
+        r"^split\.sync\(\.\.\.\): 'text' is no port; give .*: split\.text, split\.minimum",
+    ),
+    ("g.split.sync(g.measure.word)", TypeError, r"measure\.word is a port of another component"),
+    ("g.split.clk(g.split.word)", TypeError, r"split\.word is an outport"),
+    ("g.split.clk(g.split.seen)", TypeError, r"is no port"),
+    ("g.source.clk(g.source.number)", TypeError, r"give inports of source: none"),
+    ("g.split.sync()", GraphError, r"sync.*split.*text"),
+    ("g.split.clk(g.split.text)\ng.split.sync(g.split.text)", GraphError, r"text"),
+    ("g.split.sync(g.split.text, g.split.text)", GraphError, r"text"),
+]
+
+GRAPHS = [
+    ("g.x = 3", TypeError, r"^graph\.x = 3: only components go into a graph"),
+    ("g.x = None", TypeError, r"^graph\.x = None: only components go into a graph"),
+    ("g.x = g.split.text", TypeError, r"^graph\.x = split\.text: .* connect ports with `>>`"),
+    ("async def f(): ...\ng.x = f", TypeError, r"it is a plain function: put @component on top and declare"),
+    (
+        '@outport("a")\nasync def f(a): ...\ng.x = f',
+        TypeError,
+        r"plain function with ports: put @component on top of its",
+    ),
+    ("g.split = Split", GraphError, r"^graph\.split is there already"),
+    ("g.run = Split", GraphError, r"^'run' cannot be the name of a component: graph\.run means something else"),
+    ("g.nodes = Split", GraphError, r"^'nodes' cannot be the name"),
+    ("g._x = Split", GraphError, r"^'_x' cannot be .*underscore"),
+    ("g.add('a b', Split)", GraphError, r"^'a b' cannot be the name of a component: write it as a variable's"),
+    ("g.add('class', Split)", GraphError, r"^'class' cannot be the name"),
+    ("g.add('', Split)", GraphError, r"^'' cannot be the name"),
+    ("g.add(3, Split)", TypeError, r"^the name of a component is a string, not 3"),
+    ("g.x = g.split", GraphError, r"^graph\.x = split: this instance is in this graph already.*split\.copy\(\)"),
+    ("del g.split", AttributeError, r"^graph\.split cannot be deleted"),
+    (
+        "g.spilt",
+        AttributeError,
+        r"^the graph has no component 'spilt'; did you mean 'split'\? It has: split, measure, source",
+    ),
+    ("Graph().x", AttributeError, r"^the graph has no component 'x'\. It has no components yet"),
+    (
+        "g.weigh(Split, cost=1)",
+        GraphError,
+        r"^graph\.weigh\(\.\.\.\): .* is no component of this graph\. It has: split",
+    ),
+    ("g.weigh('split', cost=1)", GraphError, r"'split' is no component of this graph"),
+    ("g.weigh(g.split, cost=0)", GraphError, r"0"),
+    ("g.weigh(g.split, cost=float('nan'))", GraphError, r"(?i)nan"),
+    ("g.weigh(g.split, traffic=-1)", GraphError, r"-1"),
+    ("g.place(g.split)", TypeError, r"^graph\.place\(\.\.\.\): say where"),
+    ("g.place(worker=1)", TypeError, r"^graph\.place\(\.\.\.\) names no component"),
+    ("g.place(g.split, worker=-1)", GraphError, r"-1.*count from 0"),
+    ("g.place(g.split, worker=True)", TypeError, r"worker=True\): a worker is given by its number"),
+    ("g.place(make()[0].split, worker=1)", GraphError, r"split is no component of this graph"),
+    ("g.check_deadlocks()", DeadlockError, r"split\.text"),
+    ("g.run()", DeadlockError, r"split\.text"),
+    ("g.start()", DeadlockError, r"split\.text"),
+    ("g.run(collect=g.split.word)", TypeError, r"collect=split\.word: give a list of outports"),
+    ("g.run(collect=['split.word'])", TypeError, r"collect=\['split\.word'\]: only what outports send"),
+    ("g.run(collect=[g.split.text])", TypeError, r"collect=\[split\.text\]: only what outports send"),
+    ("g.run(collect=[make()[0].split.word])", GraphError, r"split is not in this graph"),
+    ("g.join()", RuntimeError, r"^graph\.join\(\): the graph has not been started"),
+    ("registry.find('nowhere', 'x')", LookupError, r"^no component 'x' is defined in 'nowhere'"),
+]
+
+TABLE = [*DECORATORS, *DEFINITIONS, *PORTS, *CONNECTIONS, *TRIGGERS, *GRAPHS]
+
+
+@pytest.mark.parametrize(("code", "kind", "message"), TABLE, ids=[code.replace("\n", "; ") for code, *_ in TABLE])
+def test_wrong_use(code, kind, message):
+    def run():
+        exec(code, namespace)  # noqa: S102  the row
+
+    namespace = {}
+    exec(BEFORE, namespace)  # noqa: S102  what the rows use
+    with pytest.raises(kind) as caught:
+        run()
+    assert type(caught.value) is kind or kind is LookupError
+    assert re.search(message, str(caught.value)), str(caught.value)

@@ -55,6 +55,8 @@ def test_values_are_kept_by_reference_and_none_is_one():
     core.set_state("a", "seen", None)
     assert core.arguments("a", "seen") == (value,)
     assert core.state("a", "seen") == (None,)
+    core.set_arguments("a", "seen", 1)
+    assert core.state("a", "seen") == ()
 
 
 def test_a_connected_port_drops_its_default_and_keeps_what_was_set():

@@ -13,7 +13,7 @@ and spread over worker processes. The way through the package::
 Those above describe, `run` executes; everything that decides what happens is in `cascata._native`, written in Rust.
 """
 
-from importlib.metadata import version as _version
+from typing import TYPE_CHECKING
 
 from cascata import registry
 from cascata.component import component
@@ -47,7 +47,6 @@ __all__ = [
     "RunError",
     "RunTimeout",
     "WorkerDied",
-    "__version__",
     "component",
     "inport",
     "log",
@@ -56,4 +55,15 @@ __all__ = [
     "registry",
 ]
 
-__version__ = _version("cascata")
+__version__: str
+
+if not TYPE_CHECKING:  # type checkers would take every name for one that is there
+
+    def __getattr__(name: str) -> str:
+        """Look the version up when it is asked for: that takes longer than all the rest of the import."""
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return version("cascata")
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)

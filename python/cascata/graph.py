@@ -71,8 +71,8 @@ class Graph:
 
     def __init__(self) -> None:
         """Make an empty graph; made at module level, it makes the names of its components variables there."""
-        frame = inspect.currentframe()
-        own = {"_core": GraphCore(), "_nodes": {}, "_started": None, "_namespace": namespace_of(frame)}
+        namespace = namespace_of(inspect.currentframe())
+        own = {"_core": GraphCore(), "_nodes": {}, "_started": None, "_namespace": namespace}
         for name, value in own.items():
             object.__setattr__(self, name, value)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
+from cascata.text import value_text
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -94,13 +96,13 @@ class PersistentValue(Generic[T]):
         """Set the arguments of the initialiser; the value is made anew."""
         self._arguments = (arguments,)
         self._value = UNSET
-        return Setting(call_text(self._initialiser, self._arguments))
+        return Setting(lambda: call_text(self._initialiser, (arguments,)))
 
     def __repr__(self) -> str:
         """Show the value, or how it will be made."""
         if self._value is UNSET:
             return f"<persistent value, to start as {call_text(self._initialiser, self._arguments)}>"
-        return f"<persistent value {self._value!r}>"
+        return f"<persistent value {value_text(self._value)}>"
 
 
 class Setting:
@@ -109,23 +111,23 @@ class Setting:
     `port < 1 < 2` and `if port < 3:` are comparisons to Python and mistakes here, so they raise.
     """
 
-    __slots__ = ("_text",)
+    __slots__ = ("_describe",)
 
-    def __init__(self, text: str) -> None:
-        """Take what has been set, as text."""
-        self._text = text
+    def __init__(self, describe: Callable[[], str]) -> None:
+        """Take what tells what has been set; it is hardly ever asked."""
+        self._describe = describe
 
     def __bool__(self) -> bool:
         """Raise, because nothing has been compared."""
         msg = (
-            f"{self._text}: here `<` puts a value on a port and compares nothing, "
+            f"{self._describe()}: here `<` puts a value on a port and compares nothing, "
             "so it stands on a line of its own and is neither chained (`port < 1 < 2`) nor a condition"
         )
         raise TypeError(msg)
 
     def __repr__(self) -> str:
         """Show what has been set."""
-        return self._text
+        return self._describe()
 
 
 def spread(arguments: tuple[()] | tuple[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -154,5 +156,5 @@ def spread(arguments: tuple[()] | tuple[Any]) -> tuple[tuple[Any, ...], dict[str
 def call_text(function: Callable[..., object], arguments: tuple[()] | tuple[Any]) -> str:
     """Write the call that makes a start value, for people."""
     args, kwargs = spread(arguments)
-    shown = [repr(value) for value in args] + [f"{name}={value!r}" for name, value in kwargs.items()]
+    shown = [value_text(value) for value in args] + [f"{name}={value_text(value)}" for name, value in kwargs.items()]
     return f"{getattr(function, '__qualname__', None) or repr(function)}({', '.join(shown)})"

@@ -91,7 +91,7 @@ class InputPort(Port):
     def __lt__(self, value: object) -> Setting:
         """Set the initial value."""
         self.set(value)
-        return Setting(f"{self.label} < {value_text(value)}")
+        return Setting(lambda: f"{self.label} < {value_text(value)}")
 
     def __rshift__(self, other: object) -> Any:
         """Explain that an inport sends nothing."""
@@ -225,7 +225,7 @@ class PersistentPort(PersistentValue[Any]):
             raise TypeError(msg)
         self._component._core.set_arguments(self._component._node, self._name, arguments)
         super().__lt__(arguments)
-        return Setting(f"{self.label} = {call_text(self._initialiser, self._arguments)}")
+        return Setting(lambda: f"{self.label} = {call_text(self._initialiser, (arguments,))}")
 
     def _load(self) -> None:
         """Fetch what the graph says, which holds it."""
@@ -237,7 +237,7 @@ class PersistentPort(PersistentValue[Any]):
     def __repr__(self) -> str:
         """Show the value, or how it will be made."""
         self._load()
-        start = call_text(self._initialiser, self._arguments) if self._value is UNSET else repr(self._value)
+        start = call_text(self._initialiser, self._arguments) if self._value is UNSET else value_text(self._value)
         return f"<persistent value {self.label}, starts as {start}>"
 
 

@@ -73,12 +73,8 @@ fn decode<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
         tag::NONE => py.None().into_bound(py),
         tag::FALSE => PyBool::new(py, false).to_owned().into_any(),
         tag::TRUE => PyBool::new(py, true).to_owned().into_any(),
-        tag::INT => {
-            i64::from_le_bytes(content.try_into().map_err(|_| malformed())?).into_pyobject(py)?.into_any()
-        }
-        tag::FLOAT => {
-            PyFloat::new(py, f64::from_le_bytes(content.try_into().map_err(|_| malformed())?)).into_any()
-        }
+        tag::INT => i64::from_le_bytes(content.try_into().map_err(|_| malformed())?).into_pyobject(py)?.into_any(),
+        tag::FLOAT => PyFloat::new(py, f64::from_le_bytes(content.try_into().map_err(|_| malformed())?)).into_any(),
         tag::STR => PyString::new(py, std::str::from_utf8(content).map_err(|_| malformed())?).into_any(),
         tag::BYTES => PyBytes::new(py, content).into_any(),
         tag::PICKLE => LOADS.import(py, "pickle", "loads")?.call1((PyBytes::new(py, content),))?,
@@ -89,7 +85,6 @@ fn decode<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
 static DUMPS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
-
 fn pickle(object: &Bound<'_, PyAny>, out: &mut Vec<u8>) -> PyResult<()> {
     let py = object.py();
     let pickled = match DUMPS.import(py, "pickle", "dumps")?.call1((object, PROTOCOL)) {
@@ -97,9 +92,8 @@ fn pickle(object: &Bound<'_, PyAny>, out: &mut Vec<u8>) -> PyResult<()> {
         Err(refusal) if refusal.is_instance_of::<PyException>(py) => {
             let cloudpickle = py.import(intern!(py, "cloudpickle"))?;
             // Its errors say more than those of pickle, which stopped at the first thing it could not import.
-            cloudpickle.call_method1(intern!(py, "dumps"), (object, PROTOCOL)).map_err(|error| {
+            cloudpickle.call_method1(intern!(py, "dumps"), (object, PROTOCOL)).inspect_err(|error| {
                 error.set_cause(py, Some(refusal));
-                error
             })?
         }
         Err(interrupt) => return Err(interrupt),

@@ -20,7 +20,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cascata::{channel::Remote, memory::Memory};
+use cascata::{
+    channel::{Hub, Remote},
+    memory::Memory,
+};
 use pyo3::{intern, prelude::*, sync::PyOnceLock};
 
 use crate::{
@@ -66,6 +69,7 @@ pub struct Core {
     /// The worker's Python half, told of failures and of requests to stop.
     pub hooks: Py<PyAny>,
     pub remotes: Vec<Option<Arc<Remote<Object>>>>,
+    hub: Option<Hub>,
     thread: ThreadId,
     ready: Mutex<VecDeque<Ready>>,
     lanes: Mutex<Arc<Vec<LaneEntry>>>,
@@ -106,6 +110,7 @@ impl Core {
         event_loop: Py<PyAny>,
         hooks: Py<PyAny>,
         remotes: Vec<Option<Arc<Remote<Object>>>>,
+        hub: Option<Hub>,
     ) -> Self {
         Self {
             worker,
@@ -113,6 +118,7 @@ impl Core {
             event_loop,
             hooks,
             remotes,
+            hub,
             thread: thread::current().id(),
             ready: Mutex::default(),
             lanes: Mutex::default(),
@@ -156,8 +162,11 @@ impl Core {
         }
         let Some(drain) = self.drain.get() else { return };
         Python::attach(|py| {
-            let method =
-                if thread::current().id() == self.thread { intern!(py, "call_soon") } else { intern!(py, "call_soon_threadsafe") };
+            let method = if thread::current().id() == self.thread {
+                intern!(py, "call_soon")
+            } else {
+                intern!(py, "call_soon_threadsafe")
+            };
             // It fails only when the loop has been closed, and then nothing waits any more.
             let _ = self.event_loop.call_method1(py, method, (drain,));
         });
@@ -249,6 +258,9 @@ impl Core {
         // relied on this one.
         if !lock(&self.ready).is_empty() && !self.scheduled.swap(true, SeqCst) {
             return false;
+        }
+        if let Some(hub) = &self.hub {
+            hub.reclaim();
         }
         self.dozing.store(true, Relaxed);
         if self.memory.bells().doze(self.worker, self.alive.load(Relaxed) == 0) {

@@ -168,7 +168,7 @@ impl GraphCore {
         tuple(py, value)
     }
 
-    /// Sets the arguments of a persistent value's initialiser.
+    /// Sets the arguments of a persistent value's initialiser, in place of a value set before.
     fn set_arguments(&self, node: &str, persist: &str, value: Py<PyAny>) -> PyResult<()> {
         self.build(|graph| graph.set_arguments(node, persist, Object(value))).map(drop)
     }

@@ -6,10 +6,7 @@
 //! is passed on to the task, untouched, and so are the end and cancellations.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::AtomicBool,
-    },
+    sync::{Arc, atomic::AtomicBool},
     task::{Context, Poll, Waker},
     time::Instant,
 };
@@ -111,7 +108,6 @@ impl Lane {
             Outcome::Ended(_) => LaneState::Done,
         };
         self.account(state);
-        self.inputs.rest();
         if !matches!(state, LaneState::Running | LaneState::Awaiting) {
             self.awake = false;
             self.core.lane_slept();

@@ -2,7 +2,7 @@
 //!
 //! * [`graph`]: the graph and its plan, as the DSL's handles see them;
 //! * [`memory`]: a run's shared memory, as the supervisor sees it;
-//! * [`worker`]: a worker, built from the plan; [`component`], [`lane`], [`passive`], [`port`] are its parts, [`core`] its
+//! * [`worker`]: a worker, built from the plan; [`component`], [`lane`], [`passive`], [`port`], [`done`] are its parts, [`core`] its
 //!   heart, [`park`] how a task waits for it;
 //! * [`codec`], [`object`], [`coroutine`]: Python objects as items, values and coroutines.
 
@@ -12,6 +12,7 @@ mod codec;
 mod component;
 mod core;
 mod coroutine;
+mod done;
 mod graph;
 mod lane;
 mod memory;

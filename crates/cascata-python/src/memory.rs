@@ -1,13 +1,16 @@
 //! The run's memory, as the supervisor sees it.
 
-use std::os::fd::AsRawFd;
+use std::{os::fd::AsRawFd, sync::Arc};
 
 use cascata::{
     memory::Memory,
     metrics::{LaneState, NodeMeter},
     plan::Plan,
 };
-use pyo3::{prelude::*, types::{PyDict, PyList}};
+use pyo3::{
+    prelude::*,
+    types::{PyDict, PyList},
+};
 
 use crate::{graph::Plan as PlanHandle, object::Object};
 
@@ -15,15 +18,18 @@ use crate::{graph::Plan as PlanHandle, object::Object};
 #[pyclass(frozen, module = "cascata._native")]
 pub struct RunMemory {
     pub inner: Memory,
-    plan: std::sync::Arc<Plan<Object>>,
+    plan: Arc<Plan<Object>>,
+    /// Shows what the plan holds to the garbage collector.
+    _handle: Py<PlanHandle>,
 }
 
 #[pymethods]
 impl RunMemory {
     /// Lays out and maps the memory for `plan`; `OSError` if the system has no descriptors or address space left.
     #[new]
-    fn new(plan: &PlanHandle) -> PyResult<Self> {
-        Ok(Self { inner: Memory::new(&plan.inner)?, plan: plan.inner.clone() })
+    fn new(plan: &Bound<'_, PlanHandle>) -> PyResult<Self> {
+        let inner = Memory::new(&plan.get().inner)?;
+        Ok(Self { inner, plan: plan.get().inner.clone(), _handle: plan.clone().unbind() })
     }
 
     /// Asks all workers to stop.

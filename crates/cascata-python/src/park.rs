@@ -1,11 +1,17 @@
 //! What a task yields while it waits for a channel.
 
-use std::sync::{Arc, Mutex, atomic::{AtomicBool, Ordering::Relaxed}};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 use std::task::Wake;
 
 use pyo3::prelude::*;
 
-use crate::{core::{Core, Ready}, lock};
+use crate::{
+    core::{Core, Ready},
+    lock,
+};
 
 /// A wait for a channel, in the form in which asyncio's tasks wait for a future.
 ///
@@ -42,13 +48,7 @@ pub enum Listener {
 
 impl Park {
     pub fn new(core: Arc<Core>, outport: Option<usize>) -> Self {
-        Self {
-            core,
-            outport,
-            blocking: AtomicBool::new(false),
-            woken: AtomicBool::new(false),
-            state: Mutex::default(),
-        }
+        Self { core, outport, blocking: AtomicBool::new(false), woken: AtomicBool::new(false), state: Mutex::default() }
     }
 
     /// Makes it ready to be yielded to a task.

@@ -13,11 +13,11 @@ use pyo3::{
     exceptions::{PyException, PyMemoryError, PyRuntimeError, PyRuntimeWarning, PyStopIteration},
     intern,
     prelude::*,
-    sync::PyOnceLock,
 };
 
 use crate::{
     core::{Core, Ready},
+    done::done,
     object::Object,
     park::{Park, SendWaker},
 };
@@ -44,37 +44,39 @@ impl Sender {
     }
 
     fn __repr__(&self) -> String {
-        format!("<outport {}.{}>", self.component, self.name)
+        format!("<outport {}>", self.label())
     }
 
     /// Sends `value` to every inport behind the port.
-    fn send(&self, py: Python<'_>, value: Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+    fn send(slf: &Bound<'_, Self>, value: Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let py = slf.py();
+        let this = slf.get();
         let kind = value.get_type();
-        match self.outport.send(Object(value.unbind())) {
+        match this.outport.send(Object(value.unbind())) {
             Ok(Sent::Now(reached)) => {
-                if self.core.spend() {
+                if this.core.spend() {
                     done(py, reached)
                 } else {
-                    self.wait(py, Waits::Turn(reached))
+                    Self::wait(slf, Waits::Turn(reached))
                 }
             }
-            Ok(Sent::Waits(ticket)) => self.wait(py, Waits::Room(ticket)),
+            Ok(Sent::Waits(ticket)) => Self::wait(slf, Waits::Room(ticket)),
             Err(SendError::Ended) => Err(PyRuntimeError::new_err(format!(
-                "{}.{}.send(): component {:?} has ended; finish sends before the runner returns (await them, or use a \
+                "{}.send(): component {:?} has ended; finish sends before the runner returns (await them, or use a \
                  task group)",
-                self.component, self.name, self.component
+                this.label(),
+                this.component
             ))),
             Err(SendError::TooLarge(bytes)) => Err(PyMemoryError::new_err(format!(
-                "{}.{}.send(): no shared memory left for an item of {bytes} bytes",
-                self.component, self.name
+                "{}.send(): no shared memory left for an item of {bytes} bytes",
+                this.label()
             ))),
             Err(SendError::Encode(error)) if error.is_instance_of::<PyException>(py) => {
                 let refusal = ItemError::new_err(format!(
-                    "{}.{}.send(): an item of type {} cannot be sent to another process: {}. Send something that pickle \
+                    "{}.send(): an item of type {} cannot be sent to another process: {}. Send something that pickle \
                      or cloudpickle can handle (data rather than open files, locks, generators or sockets), or keep both \
                      components on one worker: graph.place(a, b, together=True)",
-                    self.component,
-                    self.name,
+                    this.label(),
                     kind.fully_qualified_name()?,
                     error.value(py)
                 ));
@@ -84,24 +86,22 @@ impl Sender {
             Err(SendError::Encode(interrupt)) => Err(interrupt),
         }
     }
-
-    fn __getattr__(&self, name: &str) -> PyResult<Py<PyAny>> {
-        Err(pyo3::exceptions::PyAttributeError::new_err(format!(
-            "{}.{} is an outport at work: it has `send` and `name`, not {name:?}",
-            self.component, self.name
-        )))
-    }
 }
 
 impl Sender {
-    fn wait(&self, py: Python<'_>, waits: Waits) -> PyResult<Py<PyAny>> {
-        let outport = matches!(waits, Waits::Room(_)).then_some(self.index);
-        let park = Py::new(py, Park::new(self.core.clone(), outport))?;
+    /// The component and the port, for messages.
+    fn label(&self) -> String {
+        format!("{}.{}", self.component, self.name)
+    }
+
+    fn wait(slf: &Bound<'_, Self>, waits: Waits) -> PyResult<Py<PyAny>> {
+        let py = slf.py();
+        let this = slf.get();
+        let outport = matches!(waits, Waits::Room(_)).then_some(this.index);
+        let park = Py::new(py, Park::new(this.core.clone(), outport))?;
         let waker = Waker::from(Arc::new(SendWaker { park: park.clone_ref(py) }));
         let send = WaitingSend {
-            core: self.core.clone(),
-            outport: self.outport.clone(),
-            port: format!("{}.{}", self.component, self.name),
+            sender: slf.clone().unbind(),
             waits,
             park,
             waker,
@@ -110,58 +110,6 @@ impl Sender {
         };
         Ok(Py::new(py, send)?.into_any())
     }
-}
-
-static DONE: PyOnceLock<[(Py<PyAny>, Py<PyAny>); 2]> = PyOnceLock::new();
-
-/// The awaitable of a send that is done: one for each result, shared by all.
-fn done(py: Python<'_>, reached: bool) -> PyResult<Py<PyAny>> {
-    let both = DONE.get_or_try_init(py, || -> PyResult<_> {
-        let make = |result: bool| -> PyResult<_> {
-            let stop = PyStopIteration::new_err((result,)).into_value(py).into_any();
-            Ok((Py::new(py, Done { stop: stop.clone_ref(py) })?.into_any(), stop))
-        };
-        Ok([make(false)?, make(true)?])
-    })?;
-    Ok(both[usize::from(reached)].0.clone_ref(py))
-}
-
-/// A send that was done at once.
-#[pyclass(frozen, module = "cascata._native")]
-struct Done {
-    /// The `StopIteration` that carries the result; made once, since it is raised for every send.
-    stop: Py<PyAny>,
-}
-
-#[pymethods]
-impl Done {
-    fn __await__(slf: Py<Self>) -> Py<Self> {
-        slf
-    }
-
-    fn __iter__(slf: Py<Self>) -> Py<Self> {
-        slf
-    }
-
-    fn __next__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        Err(PyErr::from_value(self.stop.bind(py).clone()))
-    }
-
-    fn send(&self, py: Python<'_>, _value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        self.__next__(py)
-    }
-
-    #[pyo3(signature = (kind, value = None, _traceback = None))]
-    fn throw(
-        &self,
-        kind: Bound<'_, PyAny>,
-        value: Option<Bound<'_, PyAny>>,
-        _traceback: Option<Bound<'_, PyAny>>,
-    ) -> PyResult<Py<PyAny>> {
-        Err(PyErr::from_value(value.unwrap_or(kind)))
-    }
-
-    fn close(&self) {}
 }
 
 /// What a send waits for.
@@ -175,9 +123,7 @@ enum Waits {
 /// A send that waits: for room, or only to let others run.
 #[pyclass(frozen, name = "Send", module = "cascata._native")]
 pub struct WaitingSend {
-    core: Arc<Core>,
-    outport: Arc<Outport<Object>>,
-    port: String,
+    sender: Py<Sender>,
     waits: Waits,
     park: Py<Park>,
     waker: Waker,
@@ -191,7 +137,7 @@ impl WaitingSend {
         if !self.over.swap(true, Relaxed)
             && let Waits::Room(ticket) = &self.waits
         {
-            self.outport.withdraw(ticket);
+            self.sender.get().outport.withdraw(ticket);
         }
     }
 
@@ -214,7 +160,10 @@ impl WaitingSend {
     fn __next__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let begun = self.begun.swap(true, Relaxed);
         if self.over.load(Relaxed) {
-            return Err(PyRuntimeError::new_err(format!("cannot reuse already awaited {}.send()", self.port)));
+            return Err(PyRuntimeError::new_err(format!(
+                "cannot reuse already awaited {}.send()",
+                self.sender.get().label()
+            )));
         }
         match &self.waits {
             Waits::Room(ticket) => {
@@ -223,7 +172,7 @@ impl WaitingSend {
                 }
             }
             Waits::Turn(reached) if begun => return Err(self.finish(py, *reached)),
-            Waits::Turn(_) => self.core.push(Ready::Park(self.park.clone_ref(py))),
+            Waits::Turn(_) => self.sender.get().core.push(Ready::Park(self.park.clone_ref(py))),
         }
         self.park.get().arm();
         Ok(self.park.clone_ref(py).into_any())
@@ -251,7 +200,7 @@ impl WaitingSend {
     }
 
     fn __repr__(&self) -> String {
-        format!("<{}.send() waiting>", self.port)
+        format!("<{}.send() waiting>", self.sender.get().label())
     }
 }
 
@@ -260,10 +209,10 @@ impl Drop for WaitingSend {
         self.withdraw();
         if !*self.begun.get_mut() && matches!(self.waits, Waits::Room(_)) {
             Python::attach(|py| {
-                let text = format!("send to '{}' was never awaited", self.port);
-                let warned = py
-                    .import(intern!(py, "warnings"))
-                    .and_then(|warnings| warnings.call_method1(intern!(py, "warn"), (text, py.get_type::<PyRuntimeWarning>())));
+                let text = format!("{}.send() was never awaited", self.sender.get().label());
+                let warned = py.import(intern!(py, "warnings")).and_then(|warnings| {
+                    warnings.call_method1(intern!(py, "warn"), (text, py.get_type::<PyRuntimeWarning>()))
+                });
                 if let Err(error) = warned {
                     error.write_unraisable(py, None);
                 }

@@ -3,10 +3,7 @@
 use std::{
     fmt,
     os::fd::AsRawFd,
-    sync::{
-        Arc, Mutex,
-        atomic::AtomicBool,
-    },
+    sync::{Arc, Mutex, atomic::AtomicBool},
 };
 
 use cascata::{
@@ -66,6 +63,8 @@ impl Collector<Object> for Callback {
 #[pyclass(frozen, module = "cascata._native")]
 pub struct Worker {
     plan: Arc<Plan<Object>>,
+    /// Shows what the plan holds to the garbage collector.
+    _handle: Py<PlanHandle>,
     core: Arc<Core>,
     memory: Memory,
     index: usize,
@@ -79,16 +78,17 @@ pub struct Worker {
 impl Worker {
     #[new]
     fn new(
-        plan: &PlanHandle,
+        plan: &Bound<'_, PlanHandle>,
         memory: &RunMemory,
         index: usize,
         event_loop: Py<PyAny>,
         hooks: Py<PyAny>,
         collectors: Vec<Py<PyAny>>,
     ) -> Self {
-        let plan = plan.inner.clone();
+        let handle = plan.clone().unbind();
+        let plan = plan.get().inner.clone();
         let memory = memory.inner.clone();
-        let ends = make_ends(&plan, &memory, index);
+        let (ends, hub) = make_ends(&plan, &memory, index);
         let remotes = ends
             .iter()
             .map(|end| match end {
@@ -96,8 +96,8 @@ impl Worker {
                 _ => None,
             })
             .collect();
-        let core = Arc::new(Core::new(index, memory.clone(), event_loop, hooks, remotes));
-        Self { plan, core, memory, index, ends, collectors, components: Mutex::default() }
+        let core = Arc::new(Core::new(index, memory.clone(), event_loop, hooks, remotes, hub));
+        Self { plan, _handle: handle, core, memory, index, ends, collectors, components: Mutex::default() }
     }
 
     /// The nodes that this worker runs.
@@ -111,9 +111,10 @@ impl Worker {
     fn component<'py>(&self, py: Python<'py>, node: usize) -> PyResult<Described<'py>> {
         let planned = &self.plan.nodes[node];
         let optional = |value: &Option<Object>| PyTuple::new(py, value.iter().map(|value| value.0.clone_ref(py)));
-        let persists = planned.persists.iter().map(|persist| {
-            Ok((persist.name.clone(), optional(&persist.arguments)?, optional(&persist.state)?))
-        });
+        let persists = planned
+            .persists
+            .iter()
+            .map(|persist| Ok((persist.name.clone(), optional(&persist.arguments)?, optional(&persist.state)?)));
         let owner = planned.definition.payload.0.clone_ref(py);
         Ok((planned.name.clone(), owner, persists.collect::<PyResult<_>>()?))
     }
@@ -136,9 +137,9 @@ impl Worker {
                     None => {}
                 }
             }
-            let collector = port.collect.map(|index| {
-                Arc::new(Callback(self.collectors[index].clone_ref(py))) as Arc<dyn Collector<Object>>
-            });
+            let collector = port
+                .collect
+                .map(|index| Arc::new(Callback(self.collectors[index].clone_ref(py))) as Arc<dyn Collector<Object>>);
             Sender {
                 core: self.core.clone(),
                 outport: Arc::new(Outport::new(locals, remotes, collector, meter)),
@@ -316,8 +317,8 @@ impl Worker {
     }
 }
 
-/// The ends of all channels that touch worker `index`.
-fn make_ends(plan: &Plan<Object>, memory: &Memory, index: usize) -> Vec<Option<End>> {
+/// The ends of all channels that touch worker `index`, and what those share that cross workers.
+fn make_ends(plan: &Plan<Object>, memory: &Memory, index: usize) -> (Vec<Option<End>>, Option<Hub>) {
     let mut hub: Option<Hub> = None;
     let ends = plan.channels.iter().enumerate().map(|(number, channel)| {
         let receives = plan.nodes[channel.node].worker == index;
@@ -335,7 +336,8 @@ fn make_ends(plan: &Plan<Object>, memory: &Memory, index: usize) -> Vec<Option<E
             }
         })
     });
-    ends.collect()
+    let ends = ends.collect();
+    (ends, hub)
 }
 
 /// Starts a thread that ends this process when process `parent` is gone. `OSError` if that process does not exist.

@@ -18,6 +18,8 @@ use crate::{
 
 /// Slots of a ring whose channel has no bound: its receiver takes them off as they come.
 const UNBOUNDED_SLOTS: usize = 1024;
+/// Address space that all arena spans together may take, half of what a process has.
+const ADDRESSES: usize = 1 << 46;
 const LINE: usize = 128;
 const PAGE: usize = 4096;
 const CONTROL: usize = 1;
@@ -47,7 +49,7 @@ impl Memory {
     pub fn new<V>(plan: &Plan<V>) -> io::Result<Self> {
         let workers = plan.workers.max(1);
         let shared = plan.channels.iter().any(|channel| channel.shared);
-        let span = if shared { physical_memory().next_multiple_of(PAGE) } else { PAGE };
+        let span = if shared { physical_memory().min(ADDRESSES / workers).next_multiple_of(PAGE) } else { PAGE };
         let meter_layout = MeterLayout::new(plan);
 
         let mut layout = Layout::new();

@@ -2,7 +2,7 @@
 
 mod common;
 
-use cascata::graph::{Definition, Edge, Graph, GraphError, Inport, Outport, PortKind, Taps};
+use cascata::graph::{Definition, Edge, Graph, GraphError, Inport, Outport, PersistSetting, PortKind, Taps};
 use common::definition;
 
 /// `a` and `b`, each with inports `x` and `y=5` and outport `out`.
@@ -107,11 +107,13 @@ fn a_default_is_dropped_when_the_port_is_connected_and_an_explicit_value_stays()
 #[test]
 fn setting_a_persistent_value_gives_what_it_displaces() {
     let mut graph = pair();
-    assert_eq!(graph.set_arguments("a", "seen", 1), Ok(None));
-    assert_eq!(graph.set_arguments("a", "seen", 2), Ok(Some(1)));
-    assert_eq!(graph.set_state("a", "seen", 3), Ok(None));
-    let set = &graph.nodes()["a"].persists[0];
-    assert_eq!((set.arguments, set.state), (Some(2), Some(3)));
+    let set = |arguments, state| PersistSetting { arguments, state };
+    assert_eq!(graph.set_arguments("a", "seen", 1), Ok(set(None, None)));
+    assert_eq!(graph.set_state("a", "seen", 2), Ok(None));
+    assert_eq!(graph.set_state("a", "seen", 3), Ok(Some(2)));
+    assert_eq!(graph.nodes()["a"].persists, [set(Some(1), Some(3))]);
+    assert_eq!(graph.set_arguments("a", "seen", 4), Ok(set(Some(1), Some(3))));
+    assert_eq!(graph.nodes()["a"].persists, [set(Some(4), None)], "the initialiser is called again");
     assert_eq!(refused(graph.set_state("a", "x", 3)), "a has no persistent value x (it is an inport); there are: seen");
 }
 

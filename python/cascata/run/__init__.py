@@ -19,30 +19,21 @@ from typing import TYPE_CHECKING
 
 from cascata.run import local
 from cascata.run.handle import Run
-from cascata.run.job import Job
+from cascata.run.job import Job, Options
 from cascata.run.report import ComponentReport, Report
 from cascata.run.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from typing import Unpack
 
     from cascata.graph import Graph
-    from cascata.port import OutputPort
 
-__all__ = ["ComponentReport", "Report", "Run", "arun", "run", "start"]
+__all__ = ["ComponentReport", "Options", "Report", "Run", "arun", "run", "start"]
 
 
-def run(
-    graph: Graph,
-    *,
-    num_workers: int | None = None,
-    timeout: float | None = None,
-    collect: Sequence[OutputPort] = (),
-    placement: Report | None = None,
-    start_method: str | None = None,
-) -> Report:
+def run(graph: Graph, **options: Unpack[Options]) -> Report:
     """Start, wait, report; raise what failed. See `Graph.run`."""
-    job = Job.prepare(graph, num_workers, timeout, collect, placement, start_method)
+    job = Job.prepare(graph, options)
     if job.in_process:
         return local.run(job)
     supervisor = Supervisor(job)
@@ -52,31 +43,15 @@ def run(
     return supervisor.result()
 
 
-def start(
-    graph: Graph,
-    *,
-    num_workers: int | None = None,
-    timeout: float | None = None,
-    collect: Sequence[OutputPort] = (),
-    placement: Report | None = None,
-    start_method: str | None = None,
-) -> Run:
+def start(graph: Graph, **options: Unpack[Options]) -> Run:
     """Start and return. See `Graph.start`."""
-    job = Job.prepare(graph, num_workers, timeout, collect, placement, start_method)
+    job = Job.prepare(graph, options)
     return Run(local.Local(job) if job.in_process else Supervisor(job))
 
 
-async def arun(
-    graph: Graph,
-    *,
-    num_workers: int | None = None,
-    timeout: float | None = None,  # noqa: ASYNC109  the run's own, told to the workers
-    collect: Sequence[OutputPort] = (),
-    placement: Report | None = None,
-    start_method: str | None = None,
-) -> Report:
+async def arun(graph: Graph, **options: Unpack[Options]) -> Report:
     """Run for a caller with an event loop. See `Graph.arun`."""
-    job = Job.prepare(graph, num_workers, timeout, collect, placement, start_method)
+    job = Job.prepare(graph, options)
     if job.in_process:
         return await local.arun(job)
     return await Run(Supervisor(job)).ajoin()

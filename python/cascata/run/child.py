@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 
-def main(
+def main(  # noqa: PLR0913  what a process starts from
     job: Job,
     memory: _native.RunMemory,
     index: int,
     connection: Connection[Any, Any],
+    *,
     parent: int,
     inherited: Sequence[Connection[Any, Any]],
 ) -> None:

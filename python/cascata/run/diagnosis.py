@@ -43,9 +43,7 @@ def _describe(job: Job, ports: dict[tuple[str, str], dict[str, Any]], node: dict
     return " and ".join(unfinished) or "done"
 
 
-def _lane(
-    job: Job, ports: dict[tuple[str, str], dict[str, Any]], name: str, kind: str, port: str | None
-) -> str:
+def _lane(job: Job, ports: dict[tuple[str, str], dict[str, Any]], name: str, kind: str, port: str | None) -> str:
     match kind:
         case "waiting" if port is not None and (name, port) in ports:
             return f"waits for an item at {_fill(ports, [(name, port)])}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from cascata.run.resources import usable_cpus
 
@@ -16,9 +16,19 @@ if TYPE_CHECKING:
     from cascata.port import OutputPort
     from cascata.run.report import Report
 
-__all__ = ["Job"]
+__all__ = ["Job", "Options"]
 
 START_METHODS = ("fork",)
+
+
+class Options(TypedDict):
+    """The arguments of `Graph.run`."""
+
+    num_workers: int | None
+    timeout: float | None
+    collect: Sequence[OutputPort]
+    placement: Report | None
+    start_method: str | None
 
 
 @dataclass(frozen=True)
@@ -36,15 +46,7 @@ class Job:
     start_reason: str
 
     @classmethod
-    def prepare(  # noqa: PLR0913  the options of a run
-        cls,
-        graph: Graph,
-        num_workers: int | None,
-        timeout: float | None,
-        collect: Sequence[OutputPort],
-        placement: Report | None,
-        start_method: str | None,
-    ) -> Job:
+    def prepare(cls, graph: Graph, options: Options) -> Job:
         """Check the graph and the options, and plan.
 
         Raises:
@@ -52,6 +54,7 @@ class Job:
             TypeError, ValueError: If an option makes no sense.
 
         """
+        num_workers, timeout, start_method = options["num_workers"], options["timeout"], options["start_method"]
         _check_workers(num_workers)
         _check_timeout(timeout)
         if start_method is not None and start_method not in START_METHODS:
@@ -60,7 +63,8 @@ class Job:
         graph.check_deadlocks()
         core = graph._core
         wanted = usable_cpus() if num_workers is None else num_workers
-        ports = [(port.component.name, port.name) for port in dict.fromkeys(collect)]
+        ports = [(port.component.name, port.name) for port in dict.fromkeys(options["collect"])]
+        placement = options["placement"]
         weights = None if placement is None else placement.weights()
         plan = core.plan(wanted, ports, weights)
         targets: dict[tuple[str, str], list[tuple[str, str]]] = {}

@@ -43,7 +43,8 @@ class ForwardedStream(io.TextIOBase):
     def fileno(self) -> int:
         """Return the descriptor of the original stream, for subprocesses and faulthandler."""
         if self._original is None:
-            raise io.UnsupportedOperation("fileno")
+            msg = "fileno"
+            raise io.UnsupportedOperation(msg)
         return self._original.fileno()
 
     def write(self, text: str) -> int:

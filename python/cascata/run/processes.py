@@ -59,8 +59,12 @@ class WorkerProcess:
         ours, theirs = context.Pipe(duplex=True)
         with contextlib.ExitStack() as undo:
             undo.callback(ours.close)
-            arguments = (job, memory, index, theirs, os.getpid(), [*inherited, ours])
-            process = context.Process(target=child.main, args=arguments, name=f"cascata-worker-{index}")
+            process = context.Process(
+                target=child.main,
+                args=(job, memory, index, theirs),
+                kwargs={"parent": os.getpid(), "inherited": [*inherited, ours]},
+                name=f"cascata-worker-{index}",
+            )
             with theirs, warnings.catch_warnings():
                 # The child runs nothing that other threads of this process could have left locked.
                 warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)

@@ -137,17 +137,16 @@ class Report:
         """Write a table of the components, those that were busy longest first."""
         count = len(self.workers)
         where = "in the calling process" if self.start_method == "none" else f"{count} worker{'s'[: count != 1]}"
-        lines = [
-            f"{len(self.components)} components, {where}, {self.seconds:.2f} s",
-            f"{'component':<24} {'worker':>6} {'in':>9} {'fired':>9} {'out':>9} "
-            f"{'busy':>8} {'awaiting':>8} {'waiting':>8} {'blocked':>8}",
-        ]
+        width = max([9, *map(len, self.components)])
+        counts = ("worker", "in", "fired", "out")
+        times = ("busy", "awaiting", "waiting", "blocked")
+        heads = " ".join(f"{head:>9}" for head in (*counts, *times))
+        lines = [f"{len(self.components)} components, {where}, {self.seconds:.2f} s", f"{'component':<{width}} {heads}"]
         for entry in sorted(self.components.values(), key=lambda entry: -entry.busy):
-            times = (entry.busy, entry.awaiting, entry.waiting, entry.blocked)
-            lines.append(
-                f"{entry.name:<24} {entry.worker:>6} {entry.items_in:>9,} {entry.firings:>9,} {entry.items_out:>9,} "
-                + " ".join(f"{seconds:>7.2f}s" for seconds in times)
-            )
+            numbers = (entry.worker, entry.items_in, entry.firings, entry.items_out)
+            seconds = (entry.busy, entry.awaiting, entry.waiting, entry.blocked)
+            cells = [f"{number:>9,}" for number in numbers] + [f"{time:>7.2f} s" for time in seconds]
+            lines.append(f"{entry.name:<{width}} {' '.join(cells)}")
         lines.extend(self._losses())
         return "\n".join(lines)
 

@@ -33,15 +33,20 @@ if TYPE_CHECKING:
 __all__ = ["Supervisor"]
 
 
-class Phase(enum.Enum):
-    """How far a run is from its end, and for how many seconds at most before the next phase begins."""
+class Phase(enum.IntEnum):
+    """How far a run is from its end. Phases are entered in this order; some may be skipped."""
 
-    RUNNING = None
-    STOPPING = GRACE + 1.0
-    """Components have been cancelled. The worker gives up a little earlier and says why."""
-    TERMINATING = 1.0
-    KILLING = None
+    RUNNING = enum.auto()
+    STOPPING = enum.auto()
+    """Components have been cancelled."""
+    TERMINATING = enum.auto()
+    """Workers have got SIGTERM."""
+    KILLING = enum.auto()
+    """Workers have got SIGKILL."""
 
+
+PATIENCE = {Phase.STOPPING: GRACE + 1.0, Phase.TERMINATING: 1.0}
+"""Seconds until the next phase begins. A worker gives up on its components a little earlier and says why."""
 
 QUIET_RETRY = 0.2
 """Seconds until workers are asked again whether anything moves, while nothing has."""
@@ -124,7 +129,10 @@ class Supervisor:
 
     @contextlib.contextmanager
     def interrupts(self) -> Iterator[None]:
-        """Let Ctrl-C stop the run in order, and a second one kill it, in the main thread and over the default handler."""
+        """Let Ctrl-C stop the run in order, and a second one kill it.
+
+        Only in the main thread, and only over Python's default handler, which is put back.
+        """
         main = threading.current_thread() is threading.main_thread()
         if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
             yield
@@ -168,7 +176,7 @@ class Supervisor:
             selector.unregister(worker.connection)
             selector.unregister(worker.pidfd)
             worker.reap()
-            if not worker.finished and self._phase in (Phase.RUNNING, Phase.STOPPING):
+            if not worker.finished and self._phase <= Phase.STOPPING:
                 self._fail(WorkerDied(worker.index, worker.components, exitcode=worker.exitcode, signal=worker.signal))
 
     def _on_message(self, worker: WorkerProcess, message: Message) -> None:
@@ -220,20 +228,18 @@ class Supervisor:
 
     def _want(self, phase: Phase) -> None:
         with self._wake_lock:
-            if self._wanted is not Phase.KILLING:
-                self._wanted = phase
+            self._wanted = max(phase, self._wanted or phase)
             if self._wake_fd is not None:
                 os.eventfd_write(self._wake_fd, 1)
 
     def _enter(self, phase: Phase) -> None:
         """Begin a phase, unless the run is there or further already."""
-        order = list(Phase.__members__.values())
-        if order.index(phase) <= order.index(self._phase):
+        if phase <= self._phase:
             return
         self._phase = phase
-        self._deadline = None if phase.value is None else time.monotonic() + phase.value
-        if phase is Phase.STOPPING:
-            self._memory.stop()
+        patience = PATIENCE.get(phase)
+        self._deadline = None if patience is None else time.monotonic() + patience
+        self._memory.stop()
         for worker in self._workers:
             if phase is Phase.TERMINATING:
                 worker.terminate()
@@ -252,7 +258,7 @@ class Supervisor:
             if self._phase is Phase.RUNNING:
                 self._fail(timed_out(self._job, self._memory.snapshot()))
         if self._deadline is not None and now >= self._deadline:
-            self._enter(Phase.TERMINATING if self._phase is Phase.STOPPING else Phase.KILLING)
+            self._enter(Phase(self._phase + 1))
         if self._quiet.retry is not None and now >= self._quiet.retry:
             self._quiet.retry = None
             self._on_quiet()

@@ -87,25 +87,22 @@ class Worker:
         ended.cancel()
         for task in self._tasks:
             if not task.done():
-                name = self._name_of(task)
-                error = TimeoutError(f"{name} was cancelled and has not ended after {GRACE:g} s")
-                self.on_failure(name, error, None)
+                name = task.get_name()
+                stubborn = TimeoutError(f"{name} was cancelled and has not ended after {GRACE:g} s")
+                self.on_failure(name, stubborn, None)
             elif not task.cancelled() and (defect := task.exception()) is not None:
-                self.on_failure(self._name_of(task), defect, None)
+                self.on_failure(task.get_name(), defect, None)
         if cancelled is not None:
             raise cancelled
-
-    def _name_of(self, task: asyncio.Task[None]) -> str:
-        return task.get_name()
 
     def _install(self, native: _native.Worker, node: int) -> None:
         name, definition, persists = native.component(node)
         declared = definition.__declaration__
         senders = native.senders(node)
-        state = State(definition, persists)
+        state = State(name, definition, persists)
         fixed: dict[str, object] = dict(zip(declared.outports, senders, strict=True))
         fixed.update(state.values)
-        positional, keyword = _parameters(declared.runner)
+        positional, keyword = declared.parameters()
         finish = declared.finish and (declared.finish.function, list(declared.finish.parameters))
         native.install(node, senders, declared.runner, positional, keyword, fixed, finish, state)
         self._origins[node] = Origin(name, definition.__name__, self._index)
@@ -125,8 +122,7 @@ class Worker:
         try:
             state.close()
         except BaseException as error:  # noqa: BLE001  reported like any failure of the component
-            name = next(origin.component for origin, own in zip(self._origins.values(), self._states, strict=True) if own is state)
-            self.on_failure(name or "", error, None)
+            self.on_failure(state.component, error, None)
 
     # What the native half calls.
 
@@ -160,8 +156,11 @@ class Worker:
 class State:
     """The persistent values of one component."""
 
-    def __init__(self, definition: Component, persists: Sequence[tuple[str, tuple[Any, ...], tuple[Any, ...]]]) -> None:
+    def __init__(
+        self, component: str, definition: Component, persists: Sequence[tuple[str, tuple[Any, ...], tuple[Any, ...]]]
+    ) -> None:
         """Take what the plan says of them: name, arguments and state, the latter two optional."""
+        self.component = component
         marks = definition.__declaration__.persists
         self.values = {
             name: PersistentValue.prepare(marks[name].initialiser, arguments, state)
@@ -197,11 +196,3 @@ class State:
 
 async def _all_of(tasks: Sequence[asyncio.Task[None]]) -> None:
     await asyncio.wait(tasks)
-
-
-def _parameters(runner: Callable[..., Any]) -> tuple[list[str], list[str]]:
-    """Name the parameters that are passed by position, and those that can be passed by name only."""
-    code = runner.__code__
-    positional = code.co_varnames[: code.co_argcount]
-    keyword = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-    return list(positional), list(keyword)

@@ -110,13 +110,6 @@ impl<T: Item> Inlet<T> {
         }
     }
 
-    /// Tells senders of the room that was made and not yet told of: for a receiver that turns to something else.
-    pub fn rest(&self) {
-        if let Self::Remote(channel) = self {
-            channel.rest();
-        }
-    }
-
     /// The receiver goes: what is inside and what still comes is discarded, waiting senders wake.
     pub fn close(&self) {
         match self {

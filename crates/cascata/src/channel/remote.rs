@@ -7,10 +7,7 @@
 use std::{
     collections::VecDeque,
     mem,
-    sync::{
-        Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, MutexGuard},
     task::{Context, Poll, Waker},
 };
 
@@ -36,6 +33,11 @@ impl Hub {
     pub fn new(worker: usize, bells: Bells, region: Arc<Region>, arena: Arena) -> Self {
         Self { worker, bells, depot: Depot { region, arena: Arc::new(Mutex::new(arena)) } }
     }
+
+    /// Gives back the memory of items that their receivers have dropped: for a worker that falls asleep.
+    pub fn reclaim(&self) {
+        lock(&self.depot.arena).reclaim();
+    }
 }
 
 /// One worker's end of a channel that crosses processes. See the [contract](super).
@@ -48,8 +50,6 @@ pub struct Remote<T: Item> {
     /// The receiver takes items off the ring as they come, so that senders never wait for it for long.
     unbounded: bool,
     meter: InportMeter,
-    /// Room was made and not told of.
-    owes: AtomicBool,
     state: Mutex<State<T>>,
 }
 
@@ -102,7 +102,7 @@ impl<T: Item> Remote<T> {
             receiver: None,
             closed: false,
         };
-        Self { index, ring, hub, receives, unbounded, meter, owes: AtomicBool::new(false), state: Mutex::new(state) }
+        Self { index, ring, hub, receives, unbounded, meter, state: Mutex::new(state) }
     }
 
     /// Puts `freight` into the ring, or lets it wait under `ticket`, which is made if it is the first that has to wait.
@@ -176,8 +176,6 @@ impl<T: Item> Remote<T> {
                     Some(waker) => waker.clone_from(cx.waker()),
                     none => *none = Some(cx.waker().clone()),
                 }
-                drop(state);
-                self.rest();
                 Poll::Pending
             }
         }
@@ -190,16 +188,17 @@ impl<T: Item> Remote<T> {
 
     /// Takes what is in the ring into the backlog of an unbounded channel.
     fn unload(&self, state: &mut State<T>) -> Peek {
+        let mut owed = false;
         loop {
             match self.ring.try_pop(self.hub.worker) {
                 Ok(Pop::Item { slot, senders_waiting, .. }) => {
                     state.backlog.push_back(slot);
-                    if senders_waiting {
-                        self.owes.store(true, Relaxed);
-                    }
+                    owed |= senders_waiting;
                 }
                 end => {
-                    self.rest();
+                    if owed {
+                        self.wake_senders();
+                    }
                     return match end {
                         _ if !state.backlog.is_empty() => Peek::Item,
                         Ok(Pop::Ended) => Peek::Ended,
@@ -222,10 +221,10 @@ impl<T: Item> Remote<T> {
     }
 
     fn pop(&self) -> Option<Slot> {
-        let Ok(Pop::Item { slot, fill, senders_waiting }) = self.ring.try_pop(self.hub.worker) else { return None };
+        let Ok(Pop::Item { slot, senders_waiting, .. }) = self.ring.try_pop(self.hub.worker) else { return None };
         if senders_waiting {
-            // One wake-up for half a ring of room rather than one for each item; `rest` covers a pause before that.
-            if fill <= self.ring.capacity() / 2 { self.wake_senders() } else { self.owes.store(true, Relaxed) }
+            // At once, and not only when there is room for many: the next firing may be a long one.
+            self.wake_senders();
         }
         Some(slot)
     }
@@ -242,15 +241,7 @@ impl<T: Item> Remote<T> {
         }
     }
 
-    /// See [`Inlet::rest`](super::Inlet::rest).
-    pub fn rest(&self) {
-        if self.owes.load(Relaxed) {
-            self.wake_senders();
-        }
-    }
-
     fn wake_senders(&self) {
-        self.owes.store(false, Relaxed);
         if let Ok(senders) = self.ring.take_waiting_senders() {
             self.raise(senders);
         }

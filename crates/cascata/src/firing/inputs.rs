@@ -131,13 +131,6 @@ impl<T: Item> Inputs<T> {
         self.missing
     }
 
-    /// The group turns to something other than taking rows: senders learn of the room made.
-    pub fn rest(&self) {
-        for port in &self.ports {
-            port.inlet.rest();
-        }
-    }
-
     /// Ends the group early. Its ports discard what they hold and what still comes.
     pub fn close(&mut self) {
         self.end();

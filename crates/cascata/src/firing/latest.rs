@@ -1,9 +1,6 @@
 //! The values that firings see of ports outside their trigger group.
 
-use std::{
-    mem,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
 use crate::channel::lock;
 
@@ -22,7 +19,7 @@ impl<T: Clone> Latest<T> {
     /// Notes a newer value of `inport` and gives the one before.
     pub fn replace(&self, inport: usize, value: T) -> Option<T> {
         // The old value leaves the lock before it is dropped: dropping may run user code.
-        mem::replace(&mut lock(&self.values)[inport], Some(value))
+        lock(&self.values)[inport].replace(value)
     }
 
     /// Copies what `row` does not have yet.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Definition, Edge, Graph, GraphError, Initial, Node, PortKind};
+use super::{Definition, Edge, Graph, GraphError, Initial, Node, PersistSetting, PortKind};
 
 impl<V> Graph<V> {
     /// Adds an instance and gives its position.
@@ -42,14 +42,16 @@ impl<V> Graph<V> {
         Ok(displaced.map(|initial| initial.value))
     }
 
-    /// Sets the arguments of a persistent value's initialiser and gives those that were set before.
+    /// Sets the arguments of a persistent value's initialiser and gives what was set before. A value set before is
+    /// dropped, since it would keep the initialiser from being called.
     ///
     /// # Errors
     ///
     /// When there is no such node or persistent value.
-    pub fn set_arguments(&mut self, node: &str, persist: &str, value: V) -> Result<Option<V>, GraphError> {
+    pub fn set_arguments(&mut self, node: &str, persist: &str, value: V) -> Result<PersistSetting<V>, GraphError> {
         let (node, persist) = self.locate(node, PortKind::Persist, persist)?;
-        Ok(self.nodes[node].persists[persist].arguments.replace(value))
+        let setting = PersistSetting { arguments: Some(value), state: None };
+        Ok(std::mem::replace(&mut self.nodes[node].persists[persist], setting))
     }
 
     /// Sets the value that a persistent value starts with and gives the one that was set before.

@@ -35,7 +35,7 @@ pub struct Initial<V> {
 }
 
 /// What was set on a persistent value of one instance.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersistSetting<V> {
     /// Arguments of the initialiser.
     pub arguments: Option<V>,

@@ -1,0 +1,48 @@
+# `make demo` and `make test` set up everything they need; see README.md.
+
+PYTHON ?= $(shell scripts/pythons.sh | head -n 1)
+VENV := .venv
+BIN := $(VENV)/bin
+RUST := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
+
+.PHONY: demo test test-rust test-python lint build clean
+
+demo: build
+	$(BIN)/python examples/stdlib_census.py
+
+test: lint test-rust test-python
+
+# The extension, built for release and installed in place.
+build: $(VENV)/.built
+
+$(VENV)/.ready: pyproject.toml
+	test -n "$(PYTHON)" || { echo "Cascata needs CPython 3.11 or later"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet 'maturin>=1.9,<2' --group test --group lint
+	touch $@
+
+$(VENV)/.built: $(VENV)/.ready $(RUST)
+	$(BIN)/maturin develop --release --quiet
+	touch $@
+
+lint: build
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache | tail -n 1
+	cd python && ../$(BIN)/stubtest cascata._native --mypy-config-file ../pyproject.toml
+
+# The extension crate links Python and is tested from there.
+test-rust:
+	cargo test --workspace --exclude cascata-python --quiet
+
+# Every CPython that the machine has and Cascata supports.
+test-python: build
+	$(BIN)/python -m pytest
+	scripts/test-others.sh
+
+clean:
+	rm -rf $(VENV) .venvs target

@@ -74,7 +74,7 @@ def _forget(inherited: Sequence[Connection[Any, Any]]) -> None:
 
 async def _serve(job: Job, memory: _native.RunMemory, index: int, link: PipeLink) -> None:
     gatherers = [Gatherer(number, link) for number in range(len(job.collect))]
-    worker = Worker(job.plan, memory, index, link, gatherers)
+    worker = Worker(job, memory, index, link, gatherers)
     loop = asyncio.get_running_loop()
 
     def answer() -> None:

@@ -69,7 +69,7 @@ class Local:
         loop = asyncio.get_running_loop()
         self._began = self._ended = time.monotonic()
         collectors = [items.append for items in self._collected]
-        self._worker = Worker(self._job.plan, self._memory, 0, self, collectors)
+        self._worker = Worker(self._job, self._memory, 0, self, collectors)
         loop.add_reader(self._memory.fileno(), self._on_quiet)
         timer = None if self._job.timeout is None else loop.call_later(self._job.timeout, self._on_timeout)
         try:

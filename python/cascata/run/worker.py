@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import copy
 from typing import TYPE_CHECKING, Any
 
 from cascata import _native
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from cascata.component import Component
+    from cascata.run.job import Job
     from cascata.run.messages import Link
 
 __all__ = ["GRACE", "Worker"]
@@ -29,14 +31,16 @@ class Worker:
 
     def __init__(
         self,
-        plan: _native.Plan,
+        job: Job,
         memory: _native.RunMemory,
         index: int,
         link: Link,
         collectors: Sequence[Callable[[Any], None]],
     ) -> None:
         """Take what `run` needs; nothing starts yet."""
-        self._plan = plan
+        self._plan = job.plan
+        # No process boundary keeps what components do to their persistent values from the caller's objects.
+        self._isolate = job.in_process
         self._memory = memory
         self._index = index
         self._link = link
@@ -97,6 +101,8 @@ class Worker:
 
     def _install(self, native: _native.Worker, node: int) -> None:
         name, definition, persists = native.component(node)
+        if self._isolate:
+            persists = [(persist, arguments, _copied(state)) for persist, arguments, state in persists]
         declared = definition.__declaration__
         senders = native.senders(node)
         state = State(name, definition, persists)
@@ -192,6 +198,14 @@ class State:
         if errors:
             msg = "persistent values could not be closed"
             raise ExceptionGroup(msg, errors)
+
+
+def _copied(state: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Copy a start value; what cannot be copied (a connection, a lock) is used as it is."""
+    try:
+        return copy.deepcopy(state)
+    except Exception:  # noqa: BLE001  any code of the user's
+        return state
 
 
 async def _all_of(tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -1,0 +1,132 @@
+//! An item that is counted: how many copies of it there are in this process.
+
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicI64, AtomicU64, Ordering::SeqCst},
+    },
+};
+
+use cascata::channel::Item;
+
+/// Censuses by number, so that a decoded item finds its own.
+static CENSUSES: LazyLock<Mutex<HashMap<u64, Weak<Census>>>> = LazyLock::new(Mutex::default);
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// How many items of a test live in this process.
+#[derive(Debug)]
+pub struct Census {
+    number: u64,
+    alive: AtomicI64,
+}
+
+impl Census {
+    pub fn new() -> Arc<Self> {
+        let census = Arc::new(Self { number: NEXT.fetch_add(1, SeqCst), alive: AtomicI64::new(0) });
+        censuses().insert(census.number, Arc::downgrade(&census));
+        census
+    }
+
+    /// Items alive now.
+    pub fn alive(&self) -> i64 {
+        self.alive.load(SeqCst)
+    }
+
+    /// A small item called `id`.
+    pub fn token(self: &Arc<Self>, id: u64) -> Token {
+        self.make(id, Nature::Plain, 0)
+    }
+
+    /// An item called `id` whose encoded form has `size` bytes, or few more if that is too little.
+    pub fn make(self: &Arc<Self>, id: u64, nature: Nature, size: usize) -> Token {
+        self.alive.fetch_add(1, SeqCst);
+        Token { id, nature, size, census: self.clone() }
+    }
+}
+
+impl Drop for Census {
+    fn drop(&mut self) {
+        censuses().remove(&self.number);
+    }
+}
+
+fn censuses() -> MutexGuard<'static, HashMap<u64, Weak<Census>>> {
+    CENSUSES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What becomes of a token on its way to another process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nature {
+    Plain,
+    Unencodable,
+    Undecodable,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    Unencodable,
+    Undecodable(u64),
+    /// The bytes are not those that were written.
+    Garbage,
+}
+
+/// The item.
+#[derive(Debug)]
+pub struct Token {
+    pub id: u64,
+    nature: Nature,
+    size: usize,
+    census: Arc<Census>,
+}
+
+impl Clone for Token {
+    fn clone(&self) -> Self {
+        self.census.make(self.id, self.nature, self.size)
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        let left = self.census.alive.fetch_sub(1, SeqCst) - 1;
+        assert!(left >= 0, "an item was dropped twice");
+    }
+}
+
+/// Census, id, nature.
+const HEAD: usize = 17;
+
+impl Item for Token {
+    type Error = Fault;
+
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Fault> {
+        out.extend(self.census.number.to_le_bytes());
+        out.extend(self.id.to_le_bytes());
+        match self.nature {
+            Nature::Plain => out.push(0),
+            Nature::Undecodable => out.push(1),
+            // A part has been written by then, as the contract allows.
+            Nature::Unencodable => return Err(Fault::Unencodable),
+        }
+        out.resize(self.size.max(HEAD), self.id as u8);
+        Ok(())
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, Fault> {
+        let (census, rest) = bytes.split_first_chunk().ok_or(Fault::Garbage)?;
+        let (id, rest) = rest.split_first_chunk().ok_or(Fault::Garbage)?;
+        let (nature, padding) = rest.split_first().ok_or(Fault::Garbage)?;
+        let id = u64::from_le_bytes(*id);
+        if padding.iter().any(|byte| *byte != id as u8) {
+            return Err(Fault::Garbage);
+        }
+        if *nature != 0 {
+            return Err(Fault::Undecodable(id));
+        }
+        // In another process there is nobody who counts.
+        let census = censuses().get(&u64::from_le_bytes(*census)).and_then(Weak::upgrade).unwrap_or_else(Census::new);
+        Ok(census.make(id, Nature::Plain, bytes.len()))
+    }
+}

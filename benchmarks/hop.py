@@ -19,10 +19,13 @@ import statistics
 import subprocess
 import time
 from collections.abc import Callable
-from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cascata import Graph, component, inport, outport, persist
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 HOPS = 4
 PAYLOADS: dict[str, Callable[[int], object]] = {
@@ -55,7 +58,7 @@ def cascata(items: int, capacity: int, workers: int, payload: str) -> float:
     @inport("item", capacity=capacity)
     @outport("ended")
     @persist("count", int)
-    async def sink(item, ended, count):
+    async def sink(item, ended, count):  # noqa: ARG001  it counts them
         count.set(count.get() + 1)
         if count.get() == items:
             await ended.send(time.perf_counter())
@@ -161,7 +164,8 @@ def describe_machine() -> str:
     cpu = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     model = next((line.split(":")[1].strip() for line in cpu.splitlines() if line.startswith("model name")), "?")
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
-    commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    commit = done.stdout.strip()
     return f"{model}, {os.cpu_count()} CPUs, CPython {platform.python_version()}, commit {commit or '?'}"
 
 

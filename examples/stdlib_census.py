@@ -29,7 +29,9 @@ import sysconfig
 import textwrap
 import warnings
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -140,7 +142,7 @@ async def parse(file: Path, base: Path, top: int, examined: Examined) -> None:
 @inport("examined", capacity=100)
 @outport("census")
 @persist("found", list)
-async def merge(examined: Examined, census: Census, found: list[Examined]) -> None:
+async def merge(examined: Examined, census: Census, found: list[Examined]) -> None:  # noqa: ARG001  see `conclude`
     """Gather what the parsers have found out."""
     found.get().append(examined)
 
@@ -186,7 +188,7 @@ FORKS = {ast.If, ast.IfExp, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler,
 
 def python_files(root: Path) -> list[Path]:
     """Find the Python files below a directory, the largest first; installed packages are left out."""
-    sizes = {}
+    sizes: dict[Path, int] = {}
     for folder, folders, names in os.walk(root):
         folders[:] = set(folders) - INSTALLED
         files = (Path(folder, name) for name in names if name.endswith(".py"))
@@ -225,7 +227,7 @@ def measure(tree: ast.Module, source: bytes, path: str, top: int) -> Module:
     complexity: Counter[tuple[int, str]] = Counter()
     imports: set[str] = set()
     classes = 0
-    # The nodes still to visit, with the scope and the function around them. Expressions nest more deeply than calls may.
+    # Nodes still to visit, with the scope and the function around them; expressions nest more deeply than calls may.
     todo: list[tuple[ast.AST, str, tuple[int, str] | None]] = [(tree, "", None)]
     while todo:
         node, scope, function = todo.pop()
@@ -274,62 +276,67 @@ def imported_names(node: ast.Import | ast.ImportFrom, package: str) -> Iterator[
     if isinstance(node, ast.ImportFrom):
         above = package.split(".")[: 1 - node.level or None] if node.level else []
         names = [".".join(filter(None, [*above, node.module, name.strip("*")])) for name in names]
-    for name in names:
-        while name:
-            yield name
-            name = name.rpartition(".")[0]
+    for name in filter(None, names):
+        yield from accumulate(name.split("."), "{}.{}".format)
 
 
-# The printed census: 100 columns.
+# The printed census.
 
-LABEL, BAR, NUMBER = 46, 22, 10
+WIDTH = 100
+LABEL, BAR, NUMBER = 44, 20, 10
 
 
 def census_text(census: Census, root: Path, top: int) -> Iterator[str]:
     """Write the census, line by line."""
-    modules = census.modules
-    lines, classes, functions = (
-        sum(getattr(module, what) for module in modules) for what in ("lines", "classes", "functions")
-    )
-    mean = sum(module.complexity for module in modules) / (functions or 1)
+
+    def total(what: str) -> int:
+        return sum(getattr(module, what) for module in census.modules)
+
     yield f"Census of {root}"
     yield ""
     yield (
-        f"  modules {len(modules):,} · lines {lines:,} · classes {classes:,} · functions {functions:,} "
-        f"· mean complexity {mean:.2f} · {sum(module.size for module in modules) / 1e6:.1f} MB"
+        f"  modules {len(census.modules):,} · lines {total('lines'):,} · classes {total('classes'):,} "
+        f"· functions {total('functions'):,} · mean complexity {total('complexity') / (total('functions') or 1):.2f} "
+        f"· {total('size') / 1e6:.1f} MB"
     )
-    largest = sorted(modules, key=lambda module: -module.lines)[:top]
+    largest = sorted(census.modules, key=lambda module: -module.lines)[:top]
     yield from table(
         ("Largest modules", "lines", "classes", "functions"),
         [(module.name, module.lines, module.classes, module.functions) for module in largest],
     )
     yield from table(("Most imported modules", "importers"), census.most_imported()[:top])
     yield from table(
-        ("Most complex functions", "complexity", "line"),
+        ("Most complex functions", "complexity"),
         [
-            (f"{module.name}: {function.name}", function.complexity, function.line)
+            (f"{module.path}:{function.line} {function.name}", function.complexity)
             for module, function in census.most_complex()[:top]
         ],
     )
     if census.unparsable:
-        yield from ("", f"Not parsed: {len(census.unparsable)} of {len(modules) + len(census.unparsable)} files", "")
+        yield from heading(f"Not parsed: {len(census.unparsable):,}")
+    widest = min(LABEL, max((len(entry.path) for entry in census.unparsable), default=0))
     for entry in census.unparsable:
-        yield f"  {clipped(entry.path, LABEL)}  {textwrap.shorten(entry.reason, 50, placeholder=' …')}"
+        reason = textwrap.shorten(entry.reason, WIDTH - widest - 4, placeholder=" …")
+        yield f"  {clipped(entry.path, LABEL):<{widest}}  {reason}"
 
 
 def table(headings: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> Iterator[str]:
-    """Write a table, with bars for its first numbers. A table without rows is left out."""
+    """Write a table of labels and numbers, with bars for the first numbers. Without rows there is no table."""
     if not rows:
         return
     title, first, *others = headings
+    columns = "".join(f"{name:>{NUMBER}}" for name in others)
+    yield from heading(f"{title:<{LABEL + 2}}{first:>{NUMBER}}  {'':{BAR}}  {columns}")
     longest = max(row[1] for row in rows) or 1
-    yield ""
-    yield f"{title:<{LABEL + 2}} {first:>{NUMBER}} {'':{BAR}}" + "".join(f"{name:>{NUMBER}}" for name in others)
-    yield ""
     for label, number, *more in rows:
-        bar = "█" * round(number / longest * (BAR - 2))
-        line = f"  {clipped(label, LABEL):<{LABEL}} {number:>{NUMBER},}  {bar:<{BAR - 1}}"
-        yield (line + "".join(f"{value:>{NUMBER},}" for value in more)).rstrip()
+        bar = "█" * round(number / longest * BAR)
+        columns = "".join(f"{value:>{NUMBER},}" for value in more)
+        yield f"  {clipped(label, LABEL):<{LABEL}}{number:>{NUMBER},}  {bar:<{BAR}}  {columns}".rstrip()
+
+
+def heading(text: str) -> tuple[str, ...]:
+    """Set a heading off from what is above and below it."""
+    return "", text.rstrip(), "─" * WIDTH
 
 
 def clipped(text: str, width: int) -> str:
@@ -351,7 +358,8 @@ def take_census(root: Path, top: int, workers: int | None) -> tuple[Census, Repo
 def compare(root: Path, top: int) -> bool:
     """Take the census with one worker and with two, and tell how long it took and whether it is the same."""
     for file in python_files(root):  # so that neither run has to wait for the disk
-        file.read_bytes()
+        with suppress(OSError):
+            file.read_bytes()
     one, alone = take_census(root, top, 1)
     two, together = take_census(root, top, 2)
     print(f"1 worker   {alone.seconds:6.2f} s")
@@ -377,7 +385,7 @@ def main() -> int:
     if given.compare:
         return 0 if compare(root, given.top) else 1
     census, report = take_census(root, given.top, given.workers)
-    print(*census_text(census, root, given.top), "", "The run", "", report, sep="\n")
+    print(*census_text(census, root, given.top), *heading("The run"), report, sep="\n")
     return 0
 
 

@@ -63,8 +63,9 @@ impl<T> Local<T> {
     pub fn offer(&self, item: T, ticket: &mut Option<Arc<Ticket>>) -> Offer {
         let mut state = lock(&self.state);
         if state.closed {
-            drop(state);
+            // Counted under the lock, which makes this thread the only writer.
             self.meter.discarded.add(1);
+            drop(state);
             drop(item);
             Offer::Closed
         } else if state.items.len() < self.capacity {
@@ -167,8 +168,10 @@ impl<T> Local<T> {
         state.closed = true;
         let items = mem::take(&mut state.items);
         let waiting = mem::take(&mut state.waiting);
-        drop(state);
+        let receiver = state.receiver.take();
         self.meter.discarded.add((items.len() + waiting.len()) as u64);
+        drop(state);
+        drop(receiver);
         drop(items);
         for (item, ticket) in waiting {
             drop(item);

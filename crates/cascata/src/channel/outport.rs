@@ -117,11 +117,13 @@ impl<T: Item> Outport<T> {
         })
     }
 
-    /// Takes a waiting send back from all channels. `false` if one has already let the item in: the others will, too.
+    /// Takes a waiting send back from all channels; it then counts as never sent. `false` if that is too late: one of
+    /// them has let the item in, and the others will, too, or all have closed.
     pub fn withdraw(&self, ticket: &Ticket) -> bool {
         if !ticket.withdraw() {
             return false;
         }
+        self.meter.sent.take_back(1);
         self.locals.iter().for_each(|local| local.purge());
         self.remotes.iter().for_each(|(remote, _)| remote.purge());
         true

@@ -102,7 +102,13 @@ impl<T: Item> Remote<T> {
             receiver: None,
             closed: false,
         };
-        Self { index, ring, hub, receives, unbounded, meter, state: Mutex::new(state) }
+        let remote = Self { index, ring, hub, receives, unbounded, meter, state: Mutex::new(state) };
+        if receives && unbounded {
+            // From now on the ring has a note that this worker waits, so that whatever comes is taken off, even if the
+            // component does not look at the channel for long.
+            remote.unload(&mut lock(&remote.state));
+        }
+        remote
     }
 
     /// Puts `freight` into the ring, or lets it wait under `ticket`, which is made if it is the first that has to wait.
@@ -186,26 +192,33 @@ impl<T: Item> Remote<T> {
         self.ring.poll_item(self.hub.worker).unwrap_or(Peek::Empty)
     }
 
-    /// Takes what is in the ring into the backlog of an unbounded channel.
+    /// Takes what is in the ring into the backlog of an unbounded channel, at most as much as the ring holds.
     fn unload(&self, state: &mut State<T>) -> Peek {
         let mut owed = false;
-        loop {
+        let mut end = None;
+        for _ in 0..self.ring.capacity() {
             match self.ring.try_pop(self.hub.worker) {
                 Ok(Pop::Item { slot, senders_waiting, .. }) => {
                     state.backlog.push_back(slot);
                     owed |= senders_waiting;
                 }
-                end => {
-                    if owed {
-                        self.wake_senders();
-                    }
-                    return match end {
-                        _ if !state.backlog.is_empty() => Peek::Item,
-                        Ok(Pop::Ended) => Peek::Ended,
-                        _ => Peek::Empty,
-                    };
+                other => {
+                    end = Some(other);
+                    break;
                 }
             }
+        }
+        if owed {
+            self.wake_senders();
+        }
+        if end.is_none() {
+            // Senders may be as quick as this worker, which has other things to do: it comes back for the rest.
+            self.hub.bells.raise(self.hub.worker, self.index);
+        }
+        match end {
+            _ if !state.backlog.is_empty() => Peek::Item,
+            Some(Ok(Pop::Ended)) => Peek::Ended,
+            _ => Peek::Empty,
         }
     }
 
@@ -214,10 +227,18 @@ impl<T: Item> Remote<T> {
     /// # Errors
     /// The item could not be decoded; it is lost.
     pub fn take(&self) -> Result<Option<T>, T::Error> {
-        let slot = if self.unbounded { lock(&self.state).backlog.pop_front() } else { self.pop() };
+        let slot = if self.unbounded { self.pop_backlog() } else { self.pop() };
         let Some(slot) = slot else { return Ok(None) };
         self.meter.taken.add(1);
         self.open(&slot)
+    }
+
+    fn pop_backlog(&self) -> Option<Slot> {
+        let mut state = lock(&self.state);
+        if state.backlog.is_empty() && !state.closed {
+            self.unload(&mut state);
+        }
+        state.backlog.pop_front()
     }
 
     fn pop(&self) -> Option<Slot> {

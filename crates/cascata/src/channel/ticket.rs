@@ -79,12 +79,16 @@ impl Ticket {
         lock(&self.state).settle()
     }
 
-    /// Takes the send back. `false` if a channel has already let the item in; it then reaches the others, too.
+    /// Takes the send back. `false` if that is too late: a channel has let the item in, and it reaches the others, too,
+    /// or all have closed.
     pub(super) fn withdraw(&self) -> bool {
         let mut state = lock(&self.state);
-        state.withdrawn = !state.reached;
-        state.waker = None;
-        state.withdrawn
+        state.withdrawn = !state.reached && state.open > 0;
+        let waker = state.waker.take();
+        let withdrawn = state.withdrawn;
+        drop(state);
+        drop(waker);
+        withdrawn
     }
 
     pub(super) fn is_withdrawn(&self) -> bool {

@@ -28,6 +28,11 @@ impl Counter {
         word.store(word.load(Relaxed).wrapping_add(n), Relaxed);
     }
 
+    /// Takes back `n` that were added before; for the word's only writer.
+    pub fn take_back(&self, n: u64) {
+        self.add(n.wrapping_neg());
+    }
+
     /// Adds `n` to a word that several processes write.
     pub fn add_shared(&self, n: u64) {
         self.words[self.at].fetch_add(n, Relaxed);

@@ -1,0 +1,18 @@
+//! Channels: the contract of [`cascata::channel`], tested once, for every implementation and arrangement.
+//!
+//! `contract` states it promise by promise; `outport` what a send to several channels adds; `model` compares random
+//! sequences of operations with a model that says the same in few lines; `stress` runs it on threads, `processes` between
+//! processes.
+
+#[path = "../common/rig.rs"]
+mod rig;
+#[path = "../common/token.rs"]
+mod token;
+#[path = "../common/wakes.rs"]
+mod wakes;
+
+mod arrangement;
+mod contract;
+mod model;
+mod outport;
+mod stress;

@@ -1,0 +1,1 @@
+//! A send to several channels, to none, and past a collector.

@@ -1,0 +1,38 @@
+"""The code in the README and in the docs runs and prints what they say."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def run(code, directory):
+    file = directory / "snippet.py"
+    file.write_text(code)
+    done = subprocess.run([sys.executable, file], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_quick_start_prints_what_the_readme_says(tmp_path):
+    section = (ROOT / "README.md").read_text().split("## Quick start")[1].split("\n## ")[0]
+    (_, code), (_, output) = BLOCK.findall(section)
+    assert run(code, tmp_path) == output
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_the_code_of_a_page_runs(page, tmp_path):
+    code = "\n".join(text for language, text in BLOCK.findall(page.read_text()) if language == "python")
+    run(code, tmp_path)
+
+
+def test_links_between_pages_lead_somewhere():
+    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")]
+    for page in pages:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} -> {target}"

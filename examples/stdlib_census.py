@@ -14,8 +14,8 @@ The graph::
                       └──▶ parse_right ──┘
 
 `walk` finds the files and hands each one to the parser that has room for it. A parser reads, parses and measures its
-files and sends on a small `Module` for each, or `Unparsable`: source and syntax trees stay where they are. `merge` adds
-up, and sends one `Census` when all have come. It is the same whichever parser got which file, and in whichever order.
+files and sends on a small `Module` for each, or `Unparsable`: source and syntax trees stay where they are. `merge`
+gathers these, and sends one `Census` when all have come. It is the same whichever parser got which file.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ INSTALLED = {"site-packages", "dist-packages", "__pycache__"}
 """Directories that are no part of a library's source."""
 
 LEAVES = {ast.Name, ast.Constant, ast.Load, ast.Store}
-"""Nodes below which nothing counts: two of three."""
+"""Nodes that count for nothing, nor what is in them; more than half of all nodes."""
 
 FORKS = {ast.If, ast.IfExp, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.match_case}
 """Nodes at which one more way begins."""

@@ -9,7 +9,7 @@ use std::{
     collections::VecDeque,
     mem,
     sync::{
-        Arc, Mutex, OnceLock,
+        Arc, Mutex, OnceLock, Weak,
         atomic::{
             AtomicBool, AtomicUsize,
             Ordering::{Relaxed, SeqCst},
@@ -73,7 +73,7 @@ pub struct Core {
     thread: ThreadId,
     ready: Mutex<VecDeque<Ready>>,
     lanes: Mutex<Arc<Vec<LaneEntry>>>,
-    drain: OnceLock<Py<PyAny>>,
+    drain: OnceLock<Py<Drain>>,
     /// A drain runs or the loop has been asked for one.
     scheduled: AtomicBool,
     dozing: AtomicBool,
@@ -133,7 +133,7 @@ impl Core {
     }
 
     /// Tells the core what to give to `call_soon`.
-    pub fn set_drain(&self, drain: Py<PyAny>) {
+    pub fn set_drain(&self, drain: Py<Drain>) {
         let _ = self.drain.set(drain);
     }
 
@@ -314,6 +314,25 @@ impl Core {
         }
         // Something for the task itself: an object to await, the end, a cancellation.
         Park::fire(park)
+    }
+}
+
+/// What the event loop calls to drain the ready queue. It does not keep the core, which keeps it.
+#[pyclass(frozen, module = "cascata._native")]
+pub struct Drain {
+    core: Weak<Core>,
+}
+
+impl Drain {
+    pub fn new(core: &Arc<Core>) -> Self {
+        Self { core: Arc::downgrade(core) }
+    }
+}
+
+#[pymethods]
+impl Drain {
+    fn __call__(&self, py: Python<'_>) -> PyResult<()> {
+        self.core.upgrade().map_or(Ok(()), |core| core.run_ready(py))
     }
 }
 

@@ -20,7 +20,7 @@ use pyo3::{
 
 use crate::{
     component::{Argument, Component, Function},
-    core::{Core, LaneEntry, Ready},
+    core::{Core, Drain, LaneEntry, Ready},
     graph::Plan as PlanHandle,
     lane::Lane,
     lock,
@@ -211,7 +211,7 @@ impl Worker {
     fn launch(slf: &Bound<'_, Self>, spawn: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        this.core.set_drain(slf.getattr("drain")?.unbind());
+        this.core.set_drain(Py::new(py, Drain::new(&this.core))?);
         let components = std::mem::take(&mut *lock(&this.components));
         let mut entries = Vec::new();
         for (node, component) in &components {
@@ -248,11 +248,6 @@ impl Worker {
         }
         this.core.schedule();
         Ok(())
-    }
-
-    /// Runs what is ready; the event loop calls it.
-    fn drain(&self, py: Python<'_>) -> PyResult<()> {
-        self.core.run_ready(py)
     }
 
     /// The doorbell has rung; the event loop calls it.

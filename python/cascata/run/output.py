@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
+import codecs
 import copy
 import io
 import logging
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cascata.run.messages import Link, Logged, Printed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import IO
 
 __all__ = ["forward_output", "log_here", "print_here"]
 
 
-class ForwardedStream(io.TextIOBase):
-    """Stands for `sys.stdout` or `sys.stderr` in a worker. Whole lines are passed on at once."""
+class ForwardedOutput(io.RawIOBase):
+    """The bytes below a worker's `sys.stdout` or `sys.stderr`; passed on as text, whatever is cut where."""
 
-    def __init__(self, link: Link, original: io.TextIOBase | None, *, error: bool) -> None:
+    def __init__(self, link: Link, original: IO[str] | None, *, error: bool) -> None:
         """Take the way to the caller, and the stream that it stands for."""
         super().__init__()
         self._link = link
         self._original = original
         self._error = error
-        self._pending: list[str] = []
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        """That of the stream it stands for."""
-        return getattr(self._original, "encoding", None) or "utf-8"
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def writable(self) -> bool:
         """Return True."""
@@ -38,7 +35,7 @@ class ForwardedStream(io.TextIOBase):
 
     def isatty(self) -> bool:
         """Tell whether the text ends up in a terminal, for those who colour it."""
-        return bool(self._original is not None and not self._original.closed and self._original.isatty())
+        return self._original is not None and not self._original.closed and self._original.isatty()
 
     def fileno(self) -> int:
         """Return the descriptor of the original stream, for subprocesses and faulthandler."""
@@ -47,21 +44,13 @@ class ForwardedStream(io.TextIOBase):
             raise io.UnsupportedOperation(msg)
         return self._original.fileno()
 
-    def write(self, text: str) -> int:
-        """Write text; complete lines leave at once."""
-        self._pending.append(text)
-        if "\n" in text:
-            lines, newline, rest = "".join(self._pending).rpartition("\n")
-            self._pending = [rest] if rest else []
-            self._link.tell(Printed(lines + newline, self._error))
-        return len(text)
-
-    def flush(self) -> None:
-        """Pass on what does not end with a newline, too."""
-        text = "".join(self._pending)
-        self._pending.clear()
+    def write(self, data: Any) -> int:
+        """Pass on some bytes."""
+        view = memoryview(data)
+        text = self._decoder.decode(bytes(view))
         if text:
             self._link.tell(Printed(text, self._error))
+        return view.nbytes
 
 
 class ForwardedRecords(logging.Handler):
@@ -89,7 +78,8 @@ def forward_output(link: Link) -> Callable[[], None]:
     """Forward what this worker process prints and logs from now on; gives a function that flushes."""
     streams = []
     for name, error in (("stdout", False), ("stderr", True)):
-        stream = ForwardedStream(link, getattr(sys, name), error=error)
+        raw = ForwardedOutput(link, getattr(sys, name), error=error)
+        stream = io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", newline="", line_buffering=True)
         setattr(sys, name, stream)
         streams.append(stream)
     handler = ForwardedRecords(link)

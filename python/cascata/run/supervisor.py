@@ -68,7 +68,8 @@ class Supervisor:
         self._quiet = _QuietRounds()
         self._began = self._ended = 0.0
         self._wake_fd: int | None = None
-        self._wake_lock = threading.Lock()
+        # Re-entrant, because a signal handler may want something while this thread does.
+        self._wake_lock = threading.RLock()
 
     def start(self) -> None:
         """Map the run's memory and start the workers.
@@ -104,6 +105,7 @@ class Supervisor:
                 for worker in self._workers:
                     selector.register(worker.connection, selectors.EVENT_READ, worker)
                     selector.register(worker.pidfd, selectors.EVENT_READ, worker)
+                self._heed()  # what was wanted before anyone listened
                 while any(worker.alive for worker in self._workers):
                     for key, _ in selector.select(self._patience()):
                         if isinstance(key.data, WorkerProcess):
@@ -165,6 +167,9 @@ class Supervisor:
     def _on_wake(self) -> None:
         if self._wake_fd is not None:
             os.eventfd_read(self._wake_fd)
+        self._heed()
+
+    def _heed(self) -> None:
         if self._wanted is not None:
             self._enter(self._wanted)
 
@@ -265,9 +270,9 @@ class Supervisor:
 
     def _close(self) -> None:
         with self._wake_lock:
-            if self._wake_fd is not None:
-                os.close(self._wake_fd)
-                self._wake_fd = None
+            wake_fd, self._wake_fd = self._wake_fd, None
+        if wake_fd is not None:
+            os.close(wake_fd)
         for worker in self._workers:
             worker.close()
 

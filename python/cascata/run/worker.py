@@ -71,6 +71,10 @@ class Worker:
             for state in self._states:
                 self._close(state)
             native.retire()
+            # The native half refers back to this object: let neither keep the other, nor the run's memory.
+            self._tasks.clear()
+            self._own.clear()
+            del self._native
 
     async def _wait(self) -> None:
         """Wait for the end of all lanes; once a stop is asked for, not for ever."""

@@ -168,11 +168,15 @@ impl<T> Local<T> {
         state.closed = true;
         let items = mem::take(&mut state.items);
         let waiting = mem::take(&mut state.waiting);
-        let receiver = state.receiver.take();
+        let waker = state.wake_receiver();
+        let kept = state.receiver.take();
         self.meter.discarded.add((items.len() + waiting.len()) as u64);
         drop(state);
-        drop(receiver);
+        drop(kept);
         drop(items);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
         for (item, ticket) in waiting {
             drop(item);
             if let Some(waker) = ticket.settle() {

@@ -1,8 +1,7 @@
 //! Channels: the contract of [`cascata::channel`], tested once, for every implementation and arrangement.
 //!
-//! `contract` states it promise by promise; `outport` what a send to several channels adds; `model` compares random
-//! sequences of operations with a model that says the same in few lines; `stress` runs it on threads, `processes` between
-//! processes.
+//! `contract` states it promise by promise, `outport` what a send to several channels adds; `random` compares random
+//! sequences of operations with a `model`; `stress` runs it on threads, `processes` between processes.
 
 #[path = "../common/rig.rs"]
 mod rig;
@@ -15,4 +14,5 @@ mod arrangement;
 mod contract;
 mod model;
 mod outport;
+mod random;
 mod stress;

@@ -46,7 +46,7 @@ def nothing_left(request, _warm, tmp_path, monkeypatch):
     try:
         yield before
         failed = request.node.stash.get(_FAILED, True)
-        left = faultlib.left_over(before, 0.5 if failed else 5.0)
+        left = faultlib.left_over(before, 0.3 if failed else 2.0)
     finally:
         for orphan in faultlib.orphans(before):
             os.kill(orphan.pid, signal.SIGKILL)

@@ -147,7 +147,7 @@ def adopt_orphans(*, adopt):
     ctypes.CDLL(None).prctl(set_child_subreaper, int(adopt), 0, 0, 0)
 
 
-def left_over(before, seconds=5.0):
+def left_over(before, seconds=2.0):
     """What remains of what came since `before`, once all that ends on its own has had its time."""
     deadline = time.monotonic() + seconds
     while True:

@@ -38,7 +38,7 @@ fn make<const REACHED: bool>(py: Python<'_>) -> PyResult<Py<Done>> {
 }
 
 /// The `StopIteration` that carries `reached`.
-fn stop(py: Python<'_>, reached: bool) -> &Py<PyAny> {
+pub fn stop(py: Python<'_>, reached: bool) -> &Py<PyAny> {
     let both = STOPS.get_or_init(py, || {
         [false, true].map(|reached| PyStopIteration::new_err((reached,)).into_value(py).into_any())
     });

@@ -10,14 +10,14 @@ use std::{
 
 use cascata::channel::{Outport, SendError, Sent, Ticket};
 use pyo3::{
-    exceptions::{PyException, PyMemoryError, PyRuntimeError, PyRuntimeWarning, PyStopIteration},
+    exceptions::{PyException, PyMemoryError, PyRuntimeError, PyRuntimeWarning},
     intern,
     prelude::*,
 };
 
 use crate::{
     core::{Core, Ready},
-    done::done,
+    done::{done, stop},
     object::Object,
     park::{Park, SendWaker},
 };
@@ -143,7 +143,7 @@ impl WaitingSend {
 
     fn finish(&self, py: Python<'_>, result: bool) -> PyErr {
         self.over.store(true, Relaxed);
-        PyErr::from_value(PyStopIteration::new_err((result,)).into_value(py).into_bound(py).into_any())
+        PyErr::from_value(stop(py, result).bind(py).clone())
     }
 }
 

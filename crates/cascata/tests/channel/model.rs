@@ -136,8 +136,9 @@ impl Model {
             } else if channel.closed {
                 channel.discarded += 1;
             } else if channel.inside.len() < channel.room {
+                let at_once = channel.noted && worker == channel.receiver && channel.shared && !channel.bounded;
                 channel.enter(entry);
-                if worker == channel.receiver && channel.shared && !channel.bounded && !channel.noted {
+                if at_once {
                     channel.unload();
                 }
                 ticket.reached = true;

@@ -1,0 +1,49 @@
+"""What the tests of several directories share."""
+
+import gc
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+PATIENCE = 2.0
+"""Seconds that what a test has started may take to go."""
+
+
+@pytest.fixture
+def leaves_nothing():
+    """Fail a test that leaves processes, descriptors or threads behind."""
+    gc.collect()
+    before = _belongings()
+    yield
+    deadline = time.monotonic() + PATIENCE
+    while left := _left_behind(before, _belongings()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"left behind: {'; '.join(left)}")
+        gc.collect()
+        time.sleep(0.005)
+
+
+def _belongings():
+    children = {pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
+    descriptors = {}
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            descriptors[int(entry.name)] = str(entry.readlink())
+        except FileNotFoundError:  # the one that lists them
+            continue
+    native = len(os.listdir("/proc/self/task"))
+    return children, descriptors, set(threading.enumerate()), native
+
+
+def _left_behind(before, after):
+    children, descriptors, threads, native = before
+    left = [f"process {pid}" for pid in after[0] - children]
+    if len(after[1]) > len(descriptors):
+        left += [f"descriptor {number} ({target})" for number, target in after[1].items() if number not in descriptors]
+    left += [f"thread {thread.name}" for thread in after[2] - threads]
+    if not left and after[3] > native:
+        left.append(f"{after[3] - native} threads that Python does not know")
+    return left

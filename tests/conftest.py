@@ -1,7 +1,6 @@
 """What the tests of several directories share."""
 
 import gc
-import os
 import threading
 import time
 from pathlib import Path
@@ -34,7 +33,7 @@ def _belongings():
             descriptors[int(entry.name)] = str(entry.readlink())
         except FileNotFoundError:  # the one that lists them
             continue
-    native = len(os.listdir("/proc/self/task"))
+    native = sum(1 for _ in Path("/proc/self/task").iterdir())
     return children, descriptors, set(threading.enumerate()), native
 
 

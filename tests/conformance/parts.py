@@ -1,6 +1,7 @@
 """Small components and tools that the tests build graphs of."""
 
 import asyncio
+import itertools
 import mmap
 
 from cascata import Graph, component, inport, outport
@@ -43,13 +44,14 @@ def pair(capacity=10):
     return pairer
 
 
-def gated(seen, gate, capacity=1):
-    """Make a component that notes each item in `seen`, and then waits for `gate`."""
+def gated(gate, capacity=1):
+    """Make a component that sends each item on, and then waits for `gate`."""
 
     @component
     @inport("item", capacity=capacity)
-    async def gatekeeper(item):
-        seen.append(item)
+    @outport("out")
+    async def gatekeeper(item, out):
+        await out.send(item)
         await gate.wait()
 
     return gatekeeper
@@ -59,7 +61,7 @@ def chain(*components):
     """Make a graph of components `c0`, `c1`, …, each one's `out` connected to the next one's `item`."""
     graph = Graph()
     nodes = [graph.add(f"c{index}", part) for index, part in enumerate(components)]
-    for node, following in zip(nodes, nodes[1:], strict=False):
+    for node, following in itertools.pairwise(nodes):
         node.out.connect(following.item)
     return graph
 
@@ -87,5 +89,5 @@ class Numbers:
 
     async def wait(self, index, least):
         """Wait until a number is at least so large."""
-        while self._memory[index] < least:
+        while self._memory[index] < least:  # noqa: ASYNC110  an event does not cross processes
             await asyncio.sleep(0.001)

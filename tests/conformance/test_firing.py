@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
+from parts import Numbers, chain, emit, pair, relay, turns
 
 from cascata import Graph, component, inport, outport, persist
-from parts import Numbers, chain, emit, pair, relay, turns
 
 
 def test_a_component_fires_on_the_zipped_next_value_of_each_connected_port(run):

@@ -61,6 +61,7 @@ pub struct Component {
     pub meter: NodeMeter,
     pub passives: OnceLock<Vec<Arc<PassiveTask>>>,
     lanes_left: AtomicUsize,
+    begun: AtomicBool,
     started: AtomicBool,
     ended: AtomicBool,
 }
@@ -87,20 +88,23 @@ impl Component {
             meter,
             passives: OnceLock::new(),
             lanes_left: AtomicUsize::new(lanes),
+            begun: AtomicBool::new(false),
             started: AtomicBool::new(false),
             ended: AtomicBool::new(false),
         }
     }
 
-    /// Initialises the persistent values, before the first firing of any lane.
+    /// Initialises the persistent values, before the first firing of any lane. `false` for a lane that comes after the
+    /// one for which this failed.
     ///
     /// # Errors
     /// An initialiser raised.
-    pub fn start(&self, py: Python<'_>) -> PyResult<()> {
-        if !self.started.swap(true, SeqCst) {
+    pub fn start(&self, py: Python<'_>) -> PyResult<bool> {
+        if !self.begun.swap(true, SeqCst) {
             self.hooks.call_method0(py, intern!(py, "start"))?;
+            self.started.store(true, SeqCst);
         }
-        Ok(())
+        Ok(self.started.load(SeqCst))
     }
 
     /// A lane has fired for the last time; `true` for the last lane, which then ends the component.

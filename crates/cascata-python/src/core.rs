@@ -11,13 +11,12 @@ use std::{
     sync::{
         Arc, Mutex, OnceLock, Weak,
         atomic::{
-            AtomicBool, AtomicUsize,
+            AtomicBool, AtomicU64, AtomicUsize,
             Ordering::{Relaxed, SeqCst},
         },
     },
     task::Wake,
     thread::{self, ThreadId},
-    time::{Duration, Instant},
 };
 
 use cascata::{
@@ -25,6 +24,7 @@ use cascata::{
     memory::Memory,
 };
 use pyo3::{intern, prelude::*, sync::PyOnceLock};
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::{
     lane::Lane,
@@ -34,8 +34,8 @@ use crate::{
     passive::PassiveTask,
 };
 
-/// How long the ready queue keeps the event loop from timers and sockets.
-const SLICE: Duration = Duration::from_millis(2);
+/// How long, in nanoseconds, the ready queue keeps the event loop from timers and sockets.
+const SLICE: u64 = 2_000_000;
 /// Sends that find room, and firings, that a lane may do before others get their turn.
 const BUDGET: usize = 64;
 /// Steps between two looks at the clock and at the doorbell's notes.
@@ -73,6 +73,7 @@ pub struct Core {
     thread: ThreadId,
     ready: Mutex<VecDeque<Ready>>,
     lanes: Mutex<Arc<Vec<LaneEntry>>>,
+    passives: Mutex<Vec<Arc<PassiveTask>>>,
     drain: OnceLock<Py<Drain>>,
     /// A drain runs or the loop has been asked for one.
     scheduled: AtomicBool,
@@ -81,8 +82,16 @@ pub struct Core {
     /// Lanes that run, are ready to, or await something that is no channel.
     alive: AtomicUsize,
     budget: AtomicUsize,
+    /// When the slice that runs is over; never, if none does.
+    slice_end: AtomicU64,
     /// Counts drains: tells whether anything has happened between two looks.
     activity: AtomicUsize,
+}
+
+/// Nanoseconds of a clock that costs next to nothing and moves every few milliseconds.
+fn now() -> u64 {
+    let now = clock_gettime(ClockId::MonotonicCoarse);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
 static CANCELLED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
@@ -122,12 +131,14 @@ impl Core {
             thread: thread::current().id(),
             ready: Mutex::default(),
             lanes: Mutex::default(),
+            passives: Mutex::default(),
             drain: OnceLock::new(),
             scheduled: AtomicBool::new(false),
             dozing: AtomicBool::new(false),
             stop_seen: AtomicBool::new(false),
             alive: AtomicUsize::new(0),
             budget: AtomicUsize::new(BUDGET),
+            slice_end: AtomicU64::new(u64::MAX),
             activity: AtomicUsize::new(0),
         }
     }
@@ -142,9 +153,17 @@ impl Core {
         drop(old);
     }
 
-    /// Lets go of all Python objects that refer back to the core.
+    /// Has the passive ports drained from now on.
+    pub fn set_passives(&self, passives: Vec<Arc<PassiveTask>>) {
+        passives.iter().cloned().for_each(|passive| self.push(Ready::Passive(passive)));
+        *lock(&self.passives) = passives;
+    }
+
+    /// Lets go of everything that refers back to the core.
     pub fn dispose(&self) {
         self.set_lanes(Vec::new());
+        let passives = mem::take(&mut *lock(&self.passives));
+        passives.iter().for_each(|passive| passive.close());
         let ready = mem::take(&mut *lock(&self.ready));
         drop(ready);
     }
@@ -176,7 +195,20 @@ impl Core {
     pub fn spend(&self) -> bool {
         let left = self.budget.load(Relaxed).saturating_sub(1);
         self.budget.store(left, Relaxed);
-        left > 0
+        // A few long firings use up the slice long before the budget.
+        left > 0 && !self.slice_is_over()
+    }
+
+    fn slice_is_over(&self) -> bool {
+        now() >= self.slice_end.load(Relaxed)
+    }
+
+    /// Does something in a slice of time, after which [`spend`](Self::spend) says no; inside of another slice, in that.
+    pub fn in_slice<R>(&self, something: impl FnOnce() -> R) -> R {
+        let outer = self.slice_end.fetch_min(now() + SLICE, Relaxed);
+        let result = something();
+        self.slice_end.store(outer, Relaxed);
+        result
     }
 
     pub fn refill(&self) {
@@ -210,12 +242,21 @@ impl Core {
     /// Runs what is ready, for a slice of time.
     ///
     /// # Errors
-    /// A hook raised, which is a defect.
+    /// Something asked for the end of the event loop: `SystemExit` out of a task that a component made.
     pub fn run_ready(self: &Arc<Self>, py: Python<'_>) -> PyResult<()> {
         self.scheduled.store(true, SeqCst);
+        let result = self.in_slice(|| self.run_slice(py));
+        if result.is_err() {
+            // The loop may go on to cancel what is left, which needs the queue.
+            self.scheduled.store(false, SeqCst);
+            self.schedule();
+        }
+        result
+    }
+
+    fn run_slice(self: &Arc<Self>, py: Python<'_>) -> PyResult<()> {
         self.rouse();
         self.activity.fetch_add(1, Relaxed);
-        let begin = Instant::now();
         let lanes = lock(&self.lanes).clone();
         loop {
             self.look_around(py)?;
@@ -227,7 +268,7 @@ impl Core {
                 if self.fall_asleep() {
                     return Ok(());
                 }
-            } else if begin.elapsed() > SLICE {
+            } else if self.slice_is_over() {
                 // The loop gets its turn, then the queue goes on.
                 self.scheduled.store(false, SeqCst);
                 self.schedule();

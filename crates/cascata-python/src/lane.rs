@@ -160,8 +160,8 @@ impl Lane {
                 return self.fail(py, error);
             }
             let next = match self.stage {
-                Stage::New => self.component.start(py).map(|()| {
-                    self.stage = Stage::Firing;
+                Stage::New => self.component.start(py).map(|started| {
+                    self.stage = if started { Stage::Firing } else { Stage::Ended };
                     None
                 }),
                 Stage::Firing => self.fire(py),
@@ -261,7 +261,8 @@ impl Lane {
     }
 
     fn resume(&mut self, py: Python<'_>, thrown: Option<PyErr>) -> PyResult<Py<PyAny>> {
-        let outcome = self.advance(py, thrown);
+        let core = self.core.clone();
+        let outcome = core.in_slice(|| self.advance(py, thrown));
         // The core looks, after the loop's other callbacks, whether the worker may sleep.
         self.core.schedule();
         self.deliver(py, outcome)

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, Weak,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
     task::{Context, Poll, Wake, Waker},
@@ -21,35 +21,37 @@ use crate::{
 /// One passive port.
 pub struct PassiveTask {
     core: Arc<Core>,
-    component: Arc<Component>,
+    /// Held by the component, which must not hold itself.
+    component: Weak<Component>,
     queued: AtomicBool,
     /// Taken out while it is polled, because polling may run Python code.
     port: Mutex<Option<Passive<Object>>>,
 }
 
 impl PassiveTask {
-    pub fn new(core: Arc<Core>, component: Arc<Component>, port: Passive<Object>) -> Arc<Self> {
-        Arc::new(Self { core, component, queued: AtomicBool::new(false), port: Mutex::new(Some(port)) })
+    pub fn new(core: Arc<Core>, component: &Arc<Component>, port: Passive<Object>) -> Arc<Self> {
+        Arc::new(Self { core, component: Arc::downgrade(component), queued: AtomicBool::new(false), port: Mutex::new(Some(port)) })
     }
 
     /// Takes what has come.
     pub fn run(self: &Arc<Self>, py: Python<'_>) {
         self.queued.store(false, SeqCst);
+        let Some(component) = self.component.upgrade() else { return };
         let Some(mut port) = lock(&self.port).take() else { return };
         let waker = Waker::from(self.clone());
         match port.poll(&mut Context::from_waker(&waker)) {
             Poll::Ready(Ok(())) => return,
-            Poll::Ready(Err(error)) => self.component.fail(py, &self.core, error, None),
+            Poll::Ready(Err(error)) => component.fail(py, &self.core, error, None),
             Poll::Pending => {}
         }
-        if self.component.has_ended() {
+        if component.has_ended() {
             port.close();
         } else {
             *lock(&self.port) = Some(port);
         }
     }
 
-    /// The component has ended.
+    /// The component has ended, or the worker lets go of everything.
     pub fn close(&self) {
         let port = lock(&self.port).take();
         if let Some(mut port) = port {

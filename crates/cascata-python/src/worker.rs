@@ -20,7 +20,7 @@ use pyo3::{
 
 use crate::{
     component::{Argument, Component, Function},
-    core::{Core, Drain, LaneEntry, Ready},
+    core::{Core, Drain, LaneEntry},
     graph::Plan as PlanHandle,
     lane::Lane,
     lock,
@@ -241,11 +241,8 @@ impl Worker {
             }
         }
         this.core.set_lanes(entries);
-        for (_, component) in &components {
-            for passive in component.passives.get().into_iter().flatten() {
-                this.core.push(Ready::Passive(passive.clone()));
-            }
-        }
+        let passives = components.iter().flat_map(|(_, component)| component.passives.get().into_iter().flatten());
+        this.core.set_passives(passives.cloned().collect());
         this.core.schedule();
         Ok(())
     }
@@ -298,7 +295,7 @@ impl Worker {
             .filter_map(|inport| {
                 let replaced = component.meter.inports[inport].replaced.clone();
                 let passive = Passive::new(port(inport)?, latest.clone(), replaced);
-                Some(PassiveTask::new(self.core.clone(), component.clone(), passive))
+                Some(PassiveTask::new(self.core.clone(), component, passive))
             })
             .collect();
         let alone = planned.groups.len() <= 1 && passives.is_empty();

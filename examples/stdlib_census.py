@@ -135,7 +135,6 @@ async def walk(root: Path, left: Path, right: Path) -> None:
 async def parse(file: Path, base: Path, top: int, examined: Examined) -> None:
     """Examine a file; name its `top` most complex functions."""
     await examined.send(examine(file, base, top))
-    await asyncio.sleep(0)  # examining never waits, so this lets `walk` have a turn if it shares the worker
 
 
 @component

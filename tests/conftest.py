@@ -1,5 +1,6 @@
 """What the tests of several directories share."""
 
+import contextlib
 import gc
 import threading
 import time
@@ -11,12 +12,26 @@ PATIENCE = 2.0
 """Seconds that what a test has started may take to go."""
 
 
+_FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """Note whether the test itself has failed."""
+    report = yield
+    if report.when == "call":
+        item.stash[_FAILED] = report.failed
+    return report
+
+
 @pytest.fixture
-def leaves_nothing():
+def leaves_nothing(request):
     """Fail a test that leaves processes, descriptors or threads behind."""
     gc.collect()
     before = _belongings()
     yield
+    if request.node.stash.get(_FAILED, True):
+        return  # its traceback keeps alive what it likes
     deadline = time.monotonic() + PATIENCE
     while left := _left_behind(before, _belongings()):
         if time.monotonic() > deadline:
@@ -26,7 +41,10 @@ def leaves_nothing():
 
 
 def _belongings():
-    children = {pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
+    children = set()
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+            children.update((task / "children").read_text().split())
     descriptors = {}
     for entry in Path("/proc/self/fd").iterdir():
         try:

@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use super::{Offer, Ticket, lock};
+use super::{Offer, Ticket, lock, note};
 use crate::metrics::InportMeter;
 
 /// See the [contract](super).
@@ -36,12 +36,11 @@ impl<T> State<T> {
         if mem::take(&mut self.receiver_waits) { self.receiver.clone() } else { None }
     }
 
-    fn wait(&mut self, cx: &Context<'_>) {
+    /// Gives the waker of another receiver, which must be dropped after the lock is gone.
+    #[must_use]
+    fn wait(&mut self, cx: &Context<'_>) -> Option<Waker> {
         self.receiver_waits = true;
-        match &mut self.receiver {
-            Some(waker) => waker.clone_from(cx.waker()),
-            none => *none = Some(cx.waker().clone()),
-        }
+        note(&mut self.receiver, cx)
     }
 }
 
@@ -93,7 +92,9 @@ impl<T> Local<T> {
         } else if state.publishers == 0 || state.closed {
             Poll::Ready(false)
         } else {
-            state.wait(cx);
+            let other = state.wait(cx);
+            drop(state);
+            drop(other);
             Poll::Pending
         }
     }
@@ -115,7 +116,9 @@ impl<T> Local<T> {
         } else if state.publishers == 0 || state.closed {
             Poll::Ready(None)
         } else {
-            state.wait(cx);
+            let other = state.wait(cx);
+            drop(state);
+            drop(other);
             Poll::Pending
         }
     }

@@ -19,7 +19,7 @@ mod ticket;
 use std::{
     fmt::Debug,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 pub use local::Local;
@@ -110,12 +110,30 @@ impl<T: Item> Inlet<T> {
         }
     }
 
+    /// How many items are inside.
+    pub fn fill(&self) -> usize {
+        match self {
+            Self::Local(channel) => channel.fill(),
+            Self::Remote(channel) => channel.fill(),
+        }
+    }
+
     /// The receiver goes: what is inside and what still comes is discarded, waiting senders wake.
     pub fn close(&self) {
         match self {
             Self::Local(channel) => channel.close(),
             Self::Remote(channel) => channel.close(),
         }
+    }
+}
+
+/// Notes who is to be woken. Gives the waker that was noted before if it is another one, to be dropped without a lock:
+/// it may be the last that keeps a task, and the end of a task runs anything.
+#[must_use]
+fn note(noted: &mut Option<Waker>, cx: &Context<'_>) -> Option<Waker> {
+    match noted {
+        Some(waker) if waker.will_wake(cx.waker()) => None,
+        _ => noted.replace(cx.waker().clone()),
     }
 }
 

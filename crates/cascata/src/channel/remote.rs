@@ -14,7 +14,7 @@ use std::{
 use cascata_shm::{Arena, Bells, Peek, Pop, Push, Region, Ring, Slot, WorkerSet};
 
 use super::{
-    Item, Offer, Ticket, lock,
+    Item, Offer, Ticket, lock, note,
     outport::Freight,
     parcel::{self, Depot, kind},
 };
@@ -178,10 +178,9 @@ impl<T: Item> Remote<T> {
             Peek::Item => Poll::Ready(true),
             Peek::Ended => Poll::Ready(false),
             Peek::Empty => {
-                match &mut state.receiver {
-                    Some(waker) => waker.clone_from(cx.waker()),
-                    none => *none = Some(cx.waker().clone()),
-                }
+                let other = note(&mut state.receiver, cx);
+                drop(state);
+                drop(other);
                 Poll::Pending
             }
         }
@@ -379,6 +378,11 @@ impl<T: Item> Remote<T> {
         self.raise(senders);
         // What this process's own senders have waiting.
         self.on_bell();
+    }
+
+    /// How many items are inside, as this worker sees it: for the receiver.
+    pub fn fill(&self) -> usize {
+        lock(&self.state).backlog.len() + self.ring.fill()
     }
 
     /// Drops the item in a slot without decoding it.

@@ -5,7 +5,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use super::lock;
+use super::{lock, note};
 
 /// The state that a waiting send shares with the channels it waits for.
 ///
@@ -105,7 +105,9 @@ impl Ticket {
         if state.open == 0 {
             return Poll::Ready(state.reached);
         }
-        state.waker = Some(cx.waker().clone());
+        let other = note(&mut state.waker, cx);
+        drop(state);
+        drop(other);
         Poll::Pending
     }
 

@@ -8,9 +8,9 @@ use crate::channel::{Inlet, Item};
 /// An inport as its component reads it: the initial value, then what the channel brings.
 #[derive(Debug)]
 pub struct Port<T: Item> {
-    inport: usize,
-    first: Option<T>,
-    inlet: Inlet<T>,
+    pub(super) inport: usize,
+    pub(super) first: Option<T>,
+    pub(super) inlet: Inlet<T>,
 }
 
 impl<T: Item> Port<T> {
@@ -24,11 +24,11 @@ impl<T: Item> Port<T> {
         self.inport
     }
 
-    pub(super) fn poll_item(&self, cx: &mut Context<'_>) -> Poll<bool> {
+    fn poll_item(&self, cx: &mut Context<'_>) -> Poll<bool> {
         if self.first.is_some() { Poll::Ready(true) } else { self.inlet.poll_item(cx) }
     }
 
-    pub(super) fn take(&mut self) -> Result<Option<T>, T::Error> {
+    fn take(&mut self) -> Result<Option<T>, T::Error> {
         match self.first.take() {
             Some(value) => Ok(Some(value)),
             None => self.inlet.take(),
@@ -42,7 +42,7 @@ impl<T: Item> Port<T> {
         }
     }
 
-    pub(super) fn close(&mut self) {
+    fn close(&mut self) {
         drop(self.first.take());
         self.inlet.close();
     }
@@ -74,12 +74,13 @@ impl<T: Item> Inputs<T> {
         Self { ports, latest, observed: !alone, completed, ended: false, missing: 0 }
     }
 
-    /// Waits for the next row and writes it into `row`, one place for each inport; `false` at the end.
+    /// Waits for the next row and writes it into `row`, which has a place for each inport and nothing in any; `false` at
+    /// the end.
     ///
     /// Cancel-safe: as long as it is pending, nothing has been taken.
     ///
     /// # Errors
-    /// An item could not be decoded. The row is lost.
+    /// An item could not be decoded. The whole row is lost.
     pub fn poll_row(&mut self, cx: &mut Context<'_>, row: &mut [Option<T>]) -> Poll<Result<bool, T::Error>> {
         if self.ended {
             return Poll::Ready(Ok(false));
@@ -108,9 +109,7 @@ impl<T: Item> Inputs<T> {
                     Poll::Ready(true) => {}
                 }
             }
-            for port in &mut self.ports {
-                row[port.inport] = port.take()?;
-            }
+            self.take_row(row)?;
             self.ended = self.ports.is_empty();
         }
         if self.observed {
@@ -121,9 +120,21 @@ impl<T: Item> Inputs<T> {
             }
         }
         if self.completed {
-            self.latest.complete(row);
+            self.latest.complete(row)?;
         }
         Poll::Ready(Ok(true))
+    }
+
+    /// Takes one item of each port. If one cannot be decoded the others go, too, so that later ones stay in step.
+    fn take_row(&mut self, row: &mut [Option<T>]) -> Result<(), T::Error> {
+        let mut outcome = Ok(());
+        for port in &mut self.ports {
+            match port.take() {
+                Ok(value) => row[port.inport] = value,
+                Err(error) => outcome = outcome.and(Err(error)),
+            }
+        }
+        outcome
     }
 
     /// The inport that the group waited for when it was last polled.

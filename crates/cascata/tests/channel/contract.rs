@@ -1,14 +1,17 @@
 //! What every channel promises, see [`cascata::channel`].
 
-use std::task::Poll;
+use std::{
+    sync::Arc,
+    task::{Context, Poll, Wake, Waker},
+};
 
-use cascata::channel::{SendError, Sent};
+use cascata::channel::{SendError, Sent, Ticket};
 
 use crate::{
     arrangement::{Arrangement, for_every_arrangement},
     rig::{LARGEST, Rig},
     token::{Fault, Nature},
-    wakes::Party,
+    wakes::{Party, Watchdog},
 };
 
 for_every_arrangement!(
@@ -26,6 +29,7 @@ for_every_arrangement!(
     a_receiver_that_waits_is_woken,
     a_sender_that_waits_is_woken,
     nobody_keeps_the_waker_of_a_closed_channel,
+    no_lock_is_held_when_a_waker_is_dropped,
     items_of_any_size_pass,
     what_is_too_large_is_refused,
     what_cannot_be_encoded_or_decoded_harms_nobody_else,
@@ -294,6 +298,40 @@ fn nobody_keeps_the_waker_of_a_closed_channel(arrangement: Arrangement) {
     rig.settle();
     assert!(!sender.is_known() && !receiver.is_known());
     rig.dispose();
+}
+
+/// A task whose end looks at the channel: what its last waker owns may do anything.
+struct Owner(Arc<Rig>, Arc<Ticket>);
+
+impl Wake for Owner {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        assert_eq!(self.0.take(0), None);
+        assert!(!self.1.is_done());
+    }
+}
+
+fn no_lock_is_held_when_a_waker_is_dropped(arrangement: Arrangement) {
+    let _watchdog = Watchdog::new();
+    let rig = Arc::new(arrangement.rig_of(&[Some(1), Some(1)]));
+    rig.send(0, 0);
+    let ticket = rig.send_waiting(0, 1);
+    assert_eq!(rig.take_all(0), [0, 1]);
+    let owner = || Waker::from(Arc::new(Owner(rig.clone(), ticket.clone())));
+    for _ in 0..2 {
+        assert_eq!(ticket.poll(&mut Context::from_waker(&owner())), Poll::Pending);
+        assert_eq!(rig.inlets[0].poll_item(&mut Context::from_waker(&owner())), Poll::Pending);
+    }
+    let take = rig.inlets[0].poll_take(&mut Context::from_waker(&owner()));
+    assert!(take.is_pending());
+    rig.inlets[0].close();
+    let party = Party::new();
+    assert_eq!(party.poll(|cx| ticket.poll(cx)), Poll::Pending);
+    assert_eq!(rig.take_all(1), [0, 1]);
+    assert!(!party.sleeps());
 }
 
 fn items_of_any_size_pass(arrangement: Arrangement) {

@@ -112,8 +112,7 @@ fn a_send_is_over_when_those_that_wait_have_closed(arrangement: Arrangement) {
     rig.inlets[0].close();
     rig.take(1);
     rig.settle();
-    assert_eq!(Party::new().poll(|cx| ticket.poll(cx)), Poll::Ready(true));
-    assert!(rig.send_waiting(SENDER, 2).is_done() == (rig.fill(1) == 0), "one that is open counts");
+    assert_eq!(Party::new().poll(|cx| ticket.poll(cx)), Poll::Ready(true), "one is open and has it");
     rig.dispose();
 }
 

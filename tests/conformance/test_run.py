@@ -424,7 +424,7 @@ def test_a_run_that_can_never_move_again_raises_in_a_loop_with_other_tasks(worke
     async def main():
         other = asyncio.create_task(asyncio.sleep(60))
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(10):
                 with pytest.raises(DeadlockError, match=r"both\.back"):
                     await dead().arun(num_workers=workers)
         finally:
@@ -445,7 +445,7 @@ def test_a_run_is_dead_once_the_last_task_of_a_component_has_ended(workers):
 
     g.leaves = leaves_a_task
     with pytest.raises(DeadlockError, match=r"both\.back"):
-        g.run(num_workers=workers, timeout=20)
+        g.run(num_workers=workers, timeout=10)
 
 
 def test_a_run_is_dead_once_the_last_worker_that_could_move_has_ended():
@@ -459,7 +459,7 @@ def test_a_run_is_dead_once_the_last_worker_that_could_move_has_ended():
     g.place(g.source, g.both, worker=0)
     g.place(g.ends, worker=1)
     with pytest.raises(DeadlockError, match=r"both\.back"):
-        g.run(num_workers=2, timeout=20)
+        g.run(num_workers=2, timeout=10)
 
 
 # Options.

@@ -108,7 +108,7 @@ impl Lane {
             Outcome::Ended(_) => LaneState::Done,
         };
         self.account(state);
-        if !matches!(state, LaneState::Running | LaneState::Awaiting) {
+        if !matches!(state, LaneState::Ready | LaneState::Awaiting) {
             self.awake = false;
             self.core.lane_slept();
         }
@@ -122,7 +122,7 @@ impl Lane {
         self.since = now;
         let meter = &self.component.meter;
         match LaneState::from_word(self.state.get()) {
-            LaneState::New | LaneState::Waiting(_) => meter.waiting.add(spent),
+            LaneState::New | LaneState::Ready | LaneState::Waiting(_) => meter.waiting.add(spent),
             LaneState::Running => meter.busy.add(spent),
             LaneState::Awaiting => meter.awaiting.add(spent),
             LaneState::Blocked(_) => meter.blocked.add(spent),
@@ -180,7 +180,7 @@ impl Lane {
     fn fire(&mut self, py: Python<'_>) -> PyResult<Option<Outcome>> {
         if !self.core.spend() {
             self.core.push(Ready::Lane(self.number));
-            return Ok(Some(Outcome::Parked(LaneState::Running)));
+            return Ok(Some(Outcome::Parked(LaneState::Ready)));
         }
         match self.inputs.poll_row(&mut Context::from_waker(&self.waker), &mut self.row) {
             Poll::Pending => return Ok(Some(Outcome::Parked(LaneState::Waiting(self.inputs.missing())))),
@@ -242,7 +242,7 @@ impl Lane {
             let park = park.get();
             park.listen(self.number);
             // Without an outport it only lets others run.
-            return Some(Outcome::Parked(park.outport.map_or(LaneState::Running, LaneState::Blocked)));
+            return Some(Outcome::Parked(park.outport.map_or(LaneState::Ready, LaneState::Blocked)));
         }
         Some(Outcome::Awaits(awaited.clone().unbind()))
     }

@@ -100,6 +100,7 @@ impl RunMemory {
         let describe = |state| match state {
             LaneState::New => ("new", None),
             LaneState::Running => ("running", None),
+            LaneState::Ready => ("ready", None),
             LaneState::Awaiting => ("awaiting", None),
             LaneState::Waiting(port) => ("waiting", inport(port)),
             LaneState::Blocked(port) => ("blocked", outport(port)),

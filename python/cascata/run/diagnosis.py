@@ -56,6 +56,8 @@ def _lane(job: Job, ports: dict[tuple[str, str], dict[str, Any]], name: str, kin
             return f"waits for room behind {name}.{port}: {_fill(ports, full) or 'a full inport'}"
         case "new":
             return "has not begun"
+        case "ready":
+            return "is ready to go on"
         case "awaiting":
             return "awaits something that is no channel"
         case "done":

@@ -56,7 +56,7 @@ class ComponentReport:
         firings: How often its runner was called.
         busy: Seconds in which its code ran.
         awaiting: Seconds in which a firing awaited something other than a channel.
-        waiting: Seconds without a row of items to fire on.
+        waiting: Seconds without a row of items to fire on, or while it was others' turn.
         blocked: Seconds in which a firing waited for room behind an outport.
         inports: By name, the connected ones.
         outports: By name.

@@ -19,11 +19,6 @@ impl<T: Item> Port<T> {
         Self { inport, first, inlet }
     }
 
-    /// Its place among the component's inports.
-    pub fn inport(&self) -> usize {
-        self.inport
-    }
-
     fn poll_item(&self, cx: &mut Context<'_>) -> Poll<bool> {
         if self.first.is_some() { Poll::Ready(true) } else { self.inlet.poll_item(cx) }
     }
@@ -80,7 +75,7 @@ impl<T: Item> Inputs<T> {
     /// Cancel-safe: as long as it is pending, nothing has been taken.
     ///
     /// # Errors
-    /// An item could not be decoded. The whole row is lost.
+    /// An item could not be decoded. The whole row is lost, and what `row` holds of it is of no use.
     pub fn poll_row(&mut self, cx: &mut Context<'_>, row: &mut [Option<T>]) -> Poll<Result<bool, T::Error>> {
         if self.ended {
             return Poll::Ready(Ok(false));

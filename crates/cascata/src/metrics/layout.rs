@@ -35,7 +35,7 @@ pub struct NodeMeter {
     pub busy: Counter,
     /// Nanoseconds in which a firing awaited something that is no channel.
     pub awaiting: Counter,
-    /// Nanoseconds without a row to fire on.
+    /// Nanoseconds without a row to fire on, or without its turn.
     pub waiting: Counter,
     /// Nanoseconds in which a firing waited for room behind an outport.
     pub blocked: Counter,

@@ -5,8 +5,10 @@
 pub enum LaneState {
     /// It has not run yet.
     New,
-    /// Its code runs, or is ready to.
+    /// Its code runs.
     Running,
+    /// It has used up its turn and goes on after the others.
+    Ready,
     /// Its firing awaits something that is no channel.
     Awaiting,
     /// It waits for an item at this inport.
@@ -27,6 +29,7 @@ impl LaneState {
             Self::Waiting(port) => 3 | (port as u64) << 8,
             Self::Blocked(port) => 4 | (port as u64) << 8,
             Self::Done => 5,
+            Self::Ready => 6,
         }
     }
 
@@ -39,6 +42,7 @@ impl LaneState {
             3 => Self::Waiting(port),
             4 => Self::Blocked(port),
             5 => Self::Done,
+            6 => Self::Ready,
             _ => Self::Running,
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cascata::{
     channel::{Hub, Inlet, Local, Outport, Remote, Sent, Ticket},
     graph::{Definition, Graph, Inport, Outport as Declared},
-    metrics::{MeterLayout, NodeMeter},
+    metrics::{InportMeter, MeterLayout, NodeMeter, OutportMeter},
     plan::Plan,
 };
 use cascata_shm::{Arena, Bells, Doorbell, Layout, Region, Ring, Words, arena};
@@ -248,16 +248,20 @@ impl Rig {
         panic!("the workers ring each other for ever");
     }
 
-    /// The counters of a channel: taken, discarded.
+    /// The counters of a channel.
+    pub fn meter(&self, channel: usize) -> &InportMeter {
+        &self.meters[channel].inports[0]
+    }
+
+    /// Of these: taken, discarded.
     pub fn received(&self, channel: usize) -> (u64, u64) {
-        let meter = &self.meters[channel].inports[0];
-        (meter.taken.get(), meter.discarded.get())
+        (self.meter(channel).taken.get(), self.meter(channel).discarded.get())
     }
 
     /// How many items have entered a channel.
     pub fn entered(&self, channel: usize) -> u64 {
         match &self.rings[channel] {
-            None => self.meters[channel].inports[0].received.get(),
+            None => self.meter(channel).received.get(),
             Some(ring) => ring.pushed(),
         }
     }
@@ -283,13 +287,7 @@ impl Rig {
     }
 }
 
-fn outport(
-    spec: &Spec,
-    ends: &[Ends],
-    worker: usize,
-    targets: &[usize],
-    meter: cascata::metrics::OutportMeter,
-) -> Outport<Token> {
+fn outport(spec: &Spec, ends: &[Ends], worker: usize, targets: &[usize], meter: OutportMeter) -> Outport<Token> {
     let (mut locals, mut remotes) = (Vec::new(), Vec::new());
     for &target in targets {
         match &ends[target] {

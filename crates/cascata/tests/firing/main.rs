@@ -1,0 +1,15 @@
+//! Firing: which values meet in which row, and when that ends.
+//!
+//! `rows` states it case by case; `random` compares random components with a `model` of them.
+
+#[path = "../common/rig.rs"]
+mod rig;
+#[path = "../common/token.rs"]
+mod token;
+#[path = "../common/wakes.rs"]
+mod wakes;
+
+mod component;
+mod model;
+mod random;
+mod rows;

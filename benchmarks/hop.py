@@ -58,7 +58,7 @@ def cascata(items: int, capacity: int, workers: int, payload: str) -> float:
     @inport("item", capacity=capacity)
     @outport("ended")
     @persist("count", int)
-    async def sink(item, ended, count):  # noqa: ARG001  it counts them
+    async def sink(item, ended, count):
         count.set(count.get() + 1)
         if count.get() == items:
             await ended.send(time.perf_counter())

@@ -141,7 +141,7 @@ async def parse(file: Path, base: Path, top: int, examined: Examined) -> None:
 @inport("examined", capacity=100)
 @outport("census")
 @persist("found", list)
-async def merge(examined: Examined, census: Census, found: list[Examined]) -> None:  # noqa: ARG001  see `conclude`
+async def merge(examined: Examined, census: Census, found: list[Examined]) -> None:
     """Gather what the parsers have found out."""
     found.get().append(examined)
 

@@ -3,7 +3,7 @@
 import asyncio
 import collections
 import dataclasses
-import datetime
+import datetime as dt
 import decimal
 import enum
 import fractions
@@ -51,6 +51,9 @@ class Slots:
 
     def __eq__(self, other):
         return self.value == other.value
+
+    def __repr__(self):
+        return f"Slots({self.value})"
 
     __hash__ = None
 
@@ -100,7 +103,7 @@ VALUES = {
     "empty_set": set(),
     "nested": {"a": [1, (2, {"b": {3}})], ("k", 1): [[[[]]]], None: None},
     "deep": functools.reduce(lambda inner, _: [inner], range(200), []),
-    "dict_in_order": {key: None for key in "zyxabc"},
+    "dict_in_order": dict.fromkeys("zyxabc"),
     "frozenset": frozenset({1, 2}),
     "ellipsis": ...,
     "not_implemented": NotImplemented,
@@ -117,9 +120,8 @@ VALUES = {
     "bytes_subclass": Octets(b"abc"),
     "class": Record,
     "function": math.sqrt,
-    "method": "abc".upper,
     "partial": functools.partial(operator.add, 1),
-    "date": datetime.datetime(2024, 2, 29, 12, tzinfo=datetime.UTC),
+    "date": dt.datetime(2024, 2, 29, 12, tzinfo=dt.UTC),
     "decimal": decimal.Decimal("0.10"),
     "fraction": fractions.Fraction(1, 3),
     "path": pathlib.PurePosixPath("/a/b"),

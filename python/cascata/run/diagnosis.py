@@ -15,6 +15,14 @@ __all__ = ["dead", "describe", "timed_out"]
 
 Snapshot = list[dict[str, Any]]
 
+STATES = {
+    "new": "has not begun",
+    "ready": "is ready to go on",
+    "awaiting": "awaits something that is no channel",
+    "done": "done",
+}
+"""What to say of lanes that wait for no channel."""
+
 
 def dead(job: Job, snapshot: Snapshot) -> DeadlockError | None:
     """Give the error for a run in which nothing moves; None if it has come to its end."""
@@ -44,26 +52,16 @@ def _describe(job: Job, ports: dict[tuple[str, str], dict[str, Any]], node: dict
 
 
 def _lane(job: Job, ports: dict[tuple[str, str], dict[str, Any]], name: str, kind: str, port: str | None) -> str:
-    match kind:
-        case "waiting" if port is not None and (name, port) in ports:
-            return f"waits for an item at {_fill(ports, [(name, port)])}"
-        case "blocked" if port is not None:
-            full = [
-                target
-                for target in job.targets.get((name, port), ())
-                if target in ports and ports[target]["fill"] >= (ports[target]["capacity"] or float("inf"))
-            ]
-            return f"waits for room behind {name}.{port}: {_fill(ports, full) or 'a full inport'}"
-        case "new":
-            return "has not begun"
-        case "ready":
-            return "is ready to go on"
-        case "awaiting":
-            return "awaits something that is no channel"
-        case "done":
-            return "done"
-        case _:
-            return "runs"
+    if kind == "waiting" and port is not None and (name, port) in ports:
+        return f"waits for an item at {_fill(ports, [(name, port)])}"
+    if kind == "blocked" and port is not None:
+        full = [
+            target
+            for target in job.targets.get((name, port), ())
+            if target in ports and ports[target]["fill"] >= (ports[target]["capacity"] or float("inf"))
+        ]
+        return f"waits for room behind {name}.{port}: {_fill(ports, full) or 'a full inport'}"
+    return STATES.get(kind, "runs")
 
 
 def _fill(ports: dict[tuple[str, str], dict[str, Any]], names: Sequence[tuple[str, str]]) -> str:

@@ -9,7 +9,7 @@ use cascata::{
 
 use crate::{
     rig::{Channel, Rig, Sender, Spec},
-    token::{Census, Fault, Nature, Token},
+    token::{Fault, Nature, Token},
     wakes::Party,
 };
 
@@ -94,17 +94,17 @@ impl Component {
                 .collect(),
             slots: SLOTS,
         });
-        let census = Census::new();
+        let token = |id| rig.token(id);
         let mut next = 0..;
         let channels: Vec<_> =
             shape.inports.iter().map(|inport| inport.feed.map(|_| next.next().expect("it is endless"))).collect();
 
         let port = |inport: usize| {
-            let first = shape.inports[inport].initial.map(|id| census.token(id));
+            let first = shape.inports[inport].initial.map(token);
             Some(Port::new(inport, first, rig.inlets[channels[inport]?].clone()))
         };
         let constants = shape.inports.iter().map(|inport| match inport.feed {
-            None => inport.initial.map(|id| census.token(id)),
+            None => inport.initial.map(token),
             Some(_) => None,
         });
         let latest = Latest::new(constants.collect());

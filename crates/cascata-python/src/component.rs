@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
 };
 
-use cascata::{channel::Outport, metrics::NodeMeter};
+use cascata::metrics::NodeMeter;
 use pyo3::{
     exceptions::PyRuntimeError,
     intern,
@@ -13,7 +13,7 @@ use pyo3::{
     types::{PyDict, PyString, PyTuple},
 };
 
-use crate::{core::Core, object::Object, passive::PassiveTask};
+use crate::{core::Core, object::Object, passive::PassiveTask, port::Line};
 
 /// Where an argument of the runner comes from.
 pub enum Argument {
@@ -57,7 +57,7 @@ pub struct Component {
     /// The Python half: `start()`, `close()`.
     pub hooks: Py<PyAny>,
     pub inports: Vec<String>,
-    pub outports: Vec<Arc<Outport<Object>>>,
+    pub lines: Vec<Arc<Line>>,
     pub meter: NodeMeter,
     pub passives: OnceLock<Vec<Arc<PassiveTask>>>,
     lanes_left: AtomicUsize,
@@ -74,7 +74,7 @@ impl Component {
         finish: Option<Function>,
         hooks: Py<PyAny>,
         inports: Vec<String>,
-        outports: Vec<Arc<Outport<Object>>>,
+        lines: Vec<Arc<Line>>,
         meter: NodeMeter,
         lanes: usize,
     ) -> Self {
@@ -84,7 +84,7 @@ impl Component {
             finish,
             hooks,
             inports,
-            outports,
+            lines,
             meter,
             passives: OnceLock::new(),
             lanes_left: AtomicUsize::new(lanes),
@@ -120,7 +120,7 @@ impl Component {
         self.ended.store(true, SeqCst);
         let closed = self.hooks.call_method0(py, intern!(py, "close"));
         self.passives.get().into_iter().flatten().for_each(|passive| passive.close());
-        self.outports.iter().for_each(|outport| outport.close());
+        self.lines.iter().for_each(|line| line.outport.close());
         closed.map(drop)
     }
 

@@ -317,6 +317,13 @@ impl Plan {
         self.inner.shard().into_iter().map(|nodes| nodes.into_iter().map(name).collect()).collect()
     }
 
+    /// Feedback loops: the names of the components of each.
+    #[getter]
+    fn cycles(&self) -> Vec<Vec<&str>> {
+        let name = |&node: &usize| self.inner.nodes[node].name.as_str();
+        self.inner.cycles.iter().map(|cycle| cycle.iter().map(name).collect()).collect()
+    }
+
     fn __repr__(&self) -> String {
         let workers: Vec<_> = self.workers().iter().map(|names| names.join(", ")).collect();
         format!("<Plan: {}>", workers.join(" | "))

@@ -1,250 +1,56 @@
 //! A lane: one trigger group of a component, driven as one asyncio task.
 //!
-//! A lane is the coroutine of its task. Each step takes rows and runs firings until something must be waited for. A wait
-//! for a channel *parks* the lane: its task waits for the lane's park, and the worker's core steps the lane directly
+//! A lane is the coroutine of its task. [`Drive`] steps it. A wait for a channel *parks* the lane: its task waits for the lane's park, and the worker's core steps the lane directly
 //! when the channel has changed (see [`core`](crate::core)); the task notices nothing. Anything else that a firing awaits
 //! is passed on to the task, untouched, and so are the end and cancellations.
 
-use std::{
-    sync::{Arc, atomic::AtomicBool},
-    task::{Context, Poll, Waker},
-    time::Instant,
+use pyo3::{
+    exceptions::{PyRuntimeError, PyStopIteration},
+    intern,
+    prelude::*,
 };
-
-use cascata::{
-    firing::Inputs,
-    metrics::{Counter, LaneState},
-};
-use pyo3::{exceptions::PyStopIteration, intern, prelude::*};
 
 use crate::{
-    component::Component,
-    core::{Core, LaneWaker, Ready, is_cancelled},
-    coroutine::{self, Step},
-    object::Object,
+    core::is_cancelled,
+    drive::{Drive, Outcome},
     park::Park,
 };
-
-/// What a step came to.
-enum Outcome {
-    /// The lane waits for a channel, or for its turn.
-    Parked(LaneState),
-    /// The firing awaits this.
-    Awaits(Py<PyAny>),
-    /// The lane has ended; with an error only when it was cancelled by a stop.
-    Ended(Option<PyErr>),
-}
-
-/// How far the lane is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    New,
-    Firing,
-    Finishing,
-    Ended,
-}
 
 /// See the module.
 #[pyclass(module = "cascata._native")]
 pub struct Lane {
-    core: Arc<Core>,
-    component: Arc<Component>,
-    number: usize,
-    inputs: Inputs<Object>,
-    row: Vec<Option<Object>>,
-    stage: Stage,
-    /// The coroutine that runs: a firing, or the finish function.
-    coroutine: Option<Py<PyAny>>,
+    /// Until the end: whoever keeps the task longer does not keep the run's memory.
+    drive: Option<Box<Drive>>,
     park: Py<Park>,
-    waker: Waker,
     /// What a direct step left for the task to take.
     handoff: Option<Outcome>,
-    state: Counter,
-    /// When the state began, and whether it counts as alive in the core.
-    since: Instant,
-    awake: bool,
 }
 
 impl Lane {
-    pub fn new(
-        core: Arc<Core>,
-        component: Arc<Component>,
-        number: usize,
-        group: usize,
-        inputs: Inputs<Object>,
-        park: Py<Park>,
-        queued: Arc<AtomicBool>,
-    ) -> Self {
-        core.lane_woke();
-        Self {
-            waker: Waker::from(Arc::new(LaneWaker { core: core.clone(), number, queued })),
-            state: component.meter.lanes[group].clone(),
-            row: vec![None; component.inports.len()],
-            core,
-            component,
-            number,
-            inputs,
-            stage: Stage::New,
-            coroutine: None,
-            park,
-            handoff: None,
-            since: Instant::now(),
-            awake: true,
-        }
+    pub fn new(drive: Drive, park: Py<Park>) -> Self {
+        Self { drive: Some(Box::new(drive)), park, handoff: None }
     }
 
-    /// Runs until something must be waited for.
-    fn advance(&mut self, py: Python<'_>, thrown: Option<PyErr>) -> Outcome {
-        self.core.rouse();
-        if !self.awake {
-            self.awake = true;
-            self.core.lane_woke();
+    /// Takes a step, unless it has ended.
+    fn advance(&mut self, py: Python<'_>, thrown: Option<PyErr>) -> Option<Outcome> {
+        let outcome = self.drive.as_mut()?.advance(py, thrown);
+        if matches!(outcome, Outcome::Ended(_)) {
+            self.drive = None;
         }
-        self.account(LaneState::Running);
-        let outcome = self.step(py, thrown);
-        let state = match &outcome {
-            Outcome::Parked(state) => *state,
-            Outcome::Awaits(_) => LaneState::Awaiting,
-            Outcome::Ended(_) => LaneState::Done,
+        Some(outcome)
+    }
+
+    /// A step that the task takes.
+    fn resume(&mut self, py: Python<'_>, thrown: Option<PyErr>) -> PyResult<Py<PyAny>> {
+        let core = self.drive.as_ref().map(|drive| drive.core.clone());
+        let Some(core) = core else {
+            return Err(thrown.unwrap_or_else(|| PyRuntimeError::new_err("cannot reuse already awaited coroutine")));
         };
-        self.account(state);
-        if !matches!(state, LaneState::Ready | LaneState::Awaiting) {
-            self.awake = false;
-            self.core.lane_slept();
-        }
-        outcome
-    }
-
-    /// Books the time since the last change of state and notes the new one.
-    fn account(&mut self, state: LaneState) {
-        let now = Instant::now();
-        let spent = now.duration_since(self.since).as_nanos() as u64;
-        self.since = now;
-        let meter = &self.component.meter;
-        match LaneState::from_word(self.state.get()) {
-            LaneState::New | LaneState::Ready | LaneState::Waiting(_) => meter.waiting.add(spent),
-            LaneState::Running => meter.busy.add(spent),
-            LaneState::Awaiting => meter.awaiting.add(spent),
-            LaneState::Blocked(_) => meter.blocked.add(spent),
-            LaneState::Done => {}
-        }
-        self.state.set(state.to_word());
-    }
-
-    fn step(&mut self, py: Python<'_>, mut thrown: Option<PyErr>) -> Outcome {
-        loop {
-            if let Some(coroutine) = &self.coroutine {
-                let coroutine = coroutine.bind(py);
-                let step = match thrown.take() {
-                    None => coroutine::resume(coroutine),
-                    Some(error) => coroutine::throw(coroutine, error),
-                };
-                match step {
-                    Step::Yielded(awaited) => match self.awaits(&awaited) {
-                        Some(outcome) => return outcome,
-                        None => continue,
-                    },
-                    Step::Returned => {
-                        self.coroutine = None;
-                        self.row.fill(None);
-                        if self.stage == Stage::Finishing {
-                            return self.end(py);
-                        }
-                        if self.core.stopping() {
-                            return self.abandon();
-                        }
-                    }
-                    Step::Raised(error) => return self.fail(py, error),
-                }
-            } else if let Some(error) = thrown.take() {
-                return self.fail(py, error);
-            }
-            let next = match self.stage {
-                Stage::New => self.component.start(py).map(|started| {
-                    self.stage = if started { Stage::Firing } else { Stage::Ended };
-                    None
-                }),
-                Stage::Firing => self.fire(py),
-                Stage::Finishing => self.finish(py),
-                Stage::Ended => return Outcome::Ended(None),
-            };
-            match next {
-                Ok(None) => {}
-                Ok(Some(outcome)) => return outcome,
-                Err(error) => return self.fail(py, error),
-            }
-        }
-    }
-
-    /// Begins the next firing, or says why there is none.
-    fn fire(&mut self, py: Python<'_>) -> PyResult<Option<Outcome>> {
-        if !self.core.spend() {
-            self.core.push(Ready::Lane(self.number));
-            return Ok(Some(Outcome::Parked(LaneState::Ready)));
-        }
-        match self.inputs.poll_row(&mut Context::from_waker(&self.waker), &mut self.row) {
-            Poll::Pending => return Ok(Some(Outcome::Parked(LaneState::Waiting(self.inputs.missing())))),
-            Poll::Ready(row) => {
-                if row? {
-                    self.component.meter.firings.add(1);
-                    self.coroutine = Some(self.component.runner.call(py, &self.row)?.unbind());
-                } else if self.component.lane_ended() {
-                    self.stage = Stage::Finishing;
-                } else {
-                    self.stage = Stage::Ended;
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// Begins the finish function, or ends the component if it has none.
-    fn finish(&mut self, py: Python<'_>) -> PyResult<Option<Outcome>> {
-        match &self.component.finish {
-            Some(finish) => {
-                self.coroutine = Some(finish.call(py, &[])?.unbind());
-                Ok(None)
-            }
-            None => Ok(Some(self.end(py))),
-        }
-    }
-
-    fn end(&mut self, py: Python<'_>) -> Outcome {
-        self.stage = Stage::Ended;
-        if let Err(error) = self.component.end(py) {
-            return self.fail(py, error);
-        }
-        Outcome::Ended(None)
-    }
-
-    /// The run is being stopped: nothing more is taken.
-    fn abandon(&mut self) -> Outcome {
-        self.stage = Stage::Ended;
-        Outcome::Ended(None)
-    }
-
-    fn fail(&mut self, py: Python<'_>, error: PyErr) -> Outcome {
-        let row = std::mem::take(&mut self.row);
-        let inputs = (self.coroutine.take().is_some() && self.stage == Stage::Firing).then_some(&row[..]);
-        self.stage = Stage::Ended;
-        if self.core.stopping() && is_cancelled(py, &error) {
-            return Outcome::Ended(Some(error));
-        }
-        self.component.fail(py, &self.core, error, inputs);
-        Outcome::Ended(None)
-    }
-
-    /// What the firing waits for; `None` if it can go on at once.
-    fn awaits(&self, awaited: &Bound<'_, PyAny>) -> Option<Outcome> {
-        if let Ok(park) = awaited.cast_exact::<Park>()
-            && park.get().is_of(&self.core)
-        {
-            let park = park.get();
-            park.listen(self.number);
-            // Without an outport it only lets others run.
-            return Some(Outcome::Parked(park.outport.map_or(LaneState::Ready, LaneState::Blocked)));
-        }
-        Some(Outcome::Awaits(awaited.clone().unbind()))
+        core.refill();
+        let Some(outcome) = core.in_slice(|| self.advance(py, thrown)) else { return Ok(py.None()) };
+        // The core looks, after the loop's other callbacks, whether the worker may sleep.
+        core.schedule();
+        self.deliver(py, outcome)
     }
 
     /// Gives the outcome of a step to the task.
@@ -258,14 +64,6 @@ impl Lane {
             Outcome::Ended(None) => Err(PyStopIteration::new_err(())),
             Outcome::Ended(Some(error)) => Err(error),
         }
-    }
-
-    fn resume(&mut self, py: Python<'_>, thrown: Option<PyErr>) -> PyResult<Py<PyAny>> {
-        let core = self.core.clone();
-        let outcome = core.in_slice(|| self.advance(py, thrown));
-        // The core looks, after the loop's other callbacks, whether the worker may sleep.
-        self.core.schedule();
-        self.deliver(py, outcome)
     }
 }
 
@@ -282,10 +80,7 @@ impl Lane {
     fn __next__(&mut self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         match self.handoff.take() {
             Some(outcome) => self.deliver(py, outcome),
-            None => {
-                self.core.refill();
-                self.resume(py, None)
-            }
+            None => self.resume(py, None),
         }
     }
 
@@ -317,22 +112,18 @@ impl Lane {
     }
 
     /// The task is destroyed: the firing is closed.
-    fn close(&mut self, py: Python<'_>) -> PyResult<()> {
-        self.stage = Stage::Ended;
+    fn close(&mut self) {
         self.handoff = None;
-        match self.coroutine.take() {
-            Some(coroutine) => coroutine.call_method0(py, intern!(py, "close")).map(drop),
-            None => Ok(()),
-        }
+        self.drive = None;
     }
 
     /// A direct step, called by the core as the task and in its context. `true` if the lane is parked again, so that the
     /// task need not know.
     fn step_directly(&mut self, py: Python<'_>) -> bool {
         match self.advance(py, None) {
-            Outcome::Parked(_) => true,
+            Some(Outcome::Parked(_)) => true,
             outcome => {
-                self.handoff = Some(outcome);
+                self.handoff = outcome;
                 false
             }
         }

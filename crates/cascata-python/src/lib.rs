@@ -2,7 +2,8 @@
 //!
 //! * [`graph`]: the graph and its plan, as the DSL's handles see them;
 //! * [`memory`]: a run's shared memory, as the supervisor sees it;
-//! * [`worker`]: a worker, built from the plan; [`component`], [`lane`], [`passive`], [`port`], [`done`] are its parts, [`core`] its
+//! * [`worker`]: a worker, built from the plan; [`component`], [`lane`] and [`drive`], [`passive`], [`port`] and
+//!   [`done`] are its parts, [`core`] its
 //!   heart, [`park`] how a task waits for it;
 //! * [`codec`], [`object`], [`coroutine`]: Python objects as items, values and coroutines.
 
@@ -13,6 +14,7 @@ mod component;
 mod core;
 mod coroutine;
 mod done;
+mod drive;
 mod graph;
 mod lane;
 mod memory;

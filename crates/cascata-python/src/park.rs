@@ -1,12 +1,12 @@
 //! What a task yields while it waits for a channel.
 
 use std::sync::{
-    Arc, Mutex,
+    Arc, Mutex, Weak,
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 use std::task::Wake;
 
-use pyo3::prelude::*;
+use pyo3::{exceptions::PyRuntimeError, prelude::*};
 
 use crate::{
     core::{Core, Ready},
@@ -19,7 +19,8 @@ use crate::{
 /// the park is put on the worker's ready queue, which steps the lane directly or calls the task's wake-up.
 #[pyclass(frozen, module = "cascata._native")]
 pub struct Park {
-    core: Arc<Core>,
+    /// Whoever keeps a park does not keep its worker.
+    core: Weak<Core>,
     /// The outport behind which a send waits for room.
     pub outport: Option<usize>,
     /// asyncio's handshake: a future was awaited, not yielded by mistake.
@@ -47,8 +48,21 @@ pub enum Listener {
 }
 
 impl Park {
-    pub fn new(core: Arc<Core>, outport: Option<usize>) -> Self {
-        Self { core, outport, blocking: AtomicBool::new(false), woken: AtomicBool::new(false), state: Mutex::default() }
+    pub fn new(core: &Arc<Core>, outport: Option<usize>) -> Self {
+        Self {
+            core: Arc::downgrade(core),
+            outport,
+            blocking: AtomicBool::new(false),
+            woken: AtomicBool::new(false),
+            state: Mutex::default(),
+        }
+    }
+
+    /// Queues itself, given as `park`.
+    pub fn push(&self, park: Py<Self>) {
+        if let Some(core) = self.core.upgrade() {
+            core.push(Ready::Park(park));
+        }
     }
 
     /// Makes it ready to be yielded to a task.
@@ -58,7 +72,7 @@ impl Park {
 
     /// Whether it belongs to the worker of `core`.
     pub fn is_of(&self, core: &Arc<Core>) -> bool {
-        Arc::ptr_eq(&self.core, core)
+        std::ptr::eq(self.core.as_ptr(), Arc::as_ptr(core))
     }
 
     /// A lane waits in place of a task.
@@ -110,8 +124,9 @@ impl Park {
         self.blocking.store(blocking, Relaxed);
     }
 
-    fn get_loop(&self, py: Python<'_>) -> Py<PyAny> {
-        self.core.event_loop.clone_ref(py)
+    fn get_loop(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let core = self.core.upgrade().ok_or_else(|| PyRuntimeError::new_err("the run has ended"))?;
+        Ok(core.event_loop.clone_ref(py))
     }
 
     #[pyo3(signature = (callback, *, context = None))]
@@ -120,7 +135,7 @@ impl Park {
         let old = std::mem::replace(&mut lock(&this.state).listener, Listener::Task(callback, context));
         drop(old);
         if this.woken.load(Relaxed) {
-            this.core.push(Ready::Park(slf.clone().unbind()));
+            this.push(slf.clone().unbind());
         }
     }
 
@@ -133,7 +148,7 @@ impl Park {
         let this = slf.get();
         let old = lock(&this.state).cancelled.replace(msg);
         drop(old);
-        this.core.push(Ready::Park(slf.clone().unbind()));
+        this.push(slf.clone().unbind());
         true
     }
 
@@ -165,7 +180,7 @@ impl Wake for SendWaker {
         Python::attach(|py| {
             let park = self.park.bind(py);
             park.get().woken.store(true, Relaxed);
-            park.get().core.push(Ready::Park(park.clone().unbind()));
+            park.get().push(park.clone().unbind());
         });
     }
 }

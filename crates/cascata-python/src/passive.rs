@@ -30,7 +30,12 @@ pub struct PassiveTask {
 
 impl PassiveTask {
     pub fn new(core: Arc<Core>, component: &Arc<Component>, port: Passive<Object>) -> Arc<Self> {
-        Arc::new(Self { core, component: Arc::downgrade(component), queued: AtomicBool::new(false), port: Mutex::new(Some(port)) })
+        Arc::new(Self {
+            core,
+            component: Arc::downgrade(component),
+            queued: AtomicBool::new(false),
+            port: Mutex::new(Some(port)),
+        })
     }
 
     /// Takes what has come.

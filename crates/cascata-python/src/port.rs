@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     task::{Context, Poll, Waker},
@@ -16,7 +16,7 @@ use pyo3::{
 };
 
 use crate::{
-    core::{Core, Ready},
+    core::Core,
     done::{done, stop},
     object::Object,
     park::{Park, SendWaker},
@@ -24,11 +24,17 @@ use crate::{
 
 pyo3::import_exception!(cascata.errors, ItemError);
 
-/// A component's outport while the graph runs.
-#[pyclass(frozen, name = "Sender", module = "cascata._native")]
-pub struct Sender {
+/// An outport and the worker that it is in.
+pub struct Line {
     pub core: Arc<Core>,
-    pub outport: Arc<Outport<Object>>,
+    pub outport: Outport<Object>,
+}
+
+/// A component's outport while the graph runs.
+#[pyclass(frozen, module = "cascata._native")]
+pub struct Sender {
+    /// Held by the component: who keeps the port longer does not keep the run's memory.
+    pub line: Weak<Line>,
     pub component: String,
     pub name: String,
     /// Its place among the component's outports.
@@ -51,22 +57,18 @@ impl Sender {
     fn send(slf: &Bound<'_, Self>, value: Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         let py = slf.py();
         let this = slf.get();
+        let Some(line) = this.line.upgrade() else { return Err(this.ended()) };
         let kind = value.get_type();
-        match this.outport.send(Object(value.unbind())) {
+        match line.outport.send(Object(value.unbind())) {
             Ok(Sent::Now(reached)) => {
-                if this.core.spend() {
+                if line.core.spend() {
                     done(py, reached)
                 } else {
-                    Self::wait(slf, Waits::Turn(reached))
+                    Self::wait(slf, &line.core, Waits::Turn(reached))
                 }
             }
-            Ok(Sent::Waits(ticket)) => Self::wait(slf, Waits::Room(ticket)),
-            Err(SendError::Ended) => Err(PyRuntimeError::new_err(format!(
-                "{}.send(): component {:?} has ended; finish sends before the runner returns (await them, or use a \
-                 task group)",
-                this.label(),
-                this.component
-            ))),
+            Ok(Sent::Waits(ticket)) => Self::wait(slf, &line.core, Waits::Room(ticket)),
+            Err(SendError::Ended) => Err(this.ended()),
             Err(SendError::TooLarge(bytes)) => Err(PyMemoryError::new_err(format!(
                 "{}.send(): no shared memory left for an item of {bytes} bytes",
                 this.label()
@@ -94,11 +96,19 @@ impl Sender {
         format!("{}.{}", self.component, self.name)
     }
 
-    fn wait(slf: &Bound<'_, Self>, waits: Waits) -> PyResult<Py<PyAny>> {
+    fn ended(&self) -> PyErr {
+        PyRuntimeError::new_err(format!(
+            "{}.send(): component {:?} has ended; finish sends before the runner returns (await them, or use a task group)",
+            self.label(),
+            self.component
+        ))
+    }
+
+    fn wait(slf: &Bound<'_, Self>, core: &Arc<Core>, waits: Waits) -> PyResult<Py<PyAny>> {
         let py = slf.py();
         let this = slf.get();
         let outport = matches!(waits, Waits::Room(_)).then_some(this.index);
-        let park = Py::new(py, Park::new(this.core.clone(), outport))?;
+        let park = Py::new(py, Park::new(core, outport))?;
         let waker = Waker::from(Arc::new(SendWaker { park: park.clone_ref(py) }));
         let send = WaitingSend {
             sender: slf.clone().unbind(),
@@ -136,8 +146,9 @@ impl WaitingSend {
     fn withdraw(&self) {
         if !self.over.swap(true, Relaxed)
             && let Waits::Room(ticket) = &self.waits
+            && let Some(line) = self.sender.get().line.upgrade()
         {
-            self.sender.get().outport.withdraw(ticket);
+            line.outport.withdraw(ticket);
         }
     }
 
@@ -172,7 +183,7 @@ impl WaitingSend {
                 }
             }
             Waits::Turn(reached) if begun => return Err(self.finish(py, *reached)),
-            Waits::Turn(_) => self.sender.get().core.push(Ready::Park(self.park.clone_ref(py))),
+            Waits::Turn(_) => self.park.get().push(self.park.clone_ref(py)),
         }
         self.park.get().arm();
         Ok(self.park.clone_ref(py).into_any())

@@ -1,6 +1,7 @@
 //! A worker, built from the plan: channels, outports and lanes of the components that it runs.
 
 use std::{
+    collections::HashMap,
     fmt,
     os::fd::AsRawFd,
     sync::{Arc, Mutex, atomic::AtomicBool},
@@ -21,6 +22,7 @@ use pyo3::{
 use crate::{
     component::{Argument, Component, Function},
     core::{Core, Drain, LaneEntry},
+    drive::Drive,
     graph::Plan as PlanHandle,
     lane::Lane,
     lock,
@@ -28,7 +30,7 @@ use crate::{
     object::Object,
     park::Park,
     passive::PassiveTask,
-    port::Sender,
+    port::{Line, Sender},
 };
 
 /// A component's name, the owner of its definition, its persistent values.
@@ -70,6 +72,8 @@ pub struct Worker {
     index: usize,
     ends: Vec<Option<End>>,
     collectors: Vec<Py<PyAny>>,
+    /// The outports of each node that `senders` has made, until `install`.
+    lines: Mutex<HashMap<usize, Vec<Arc<Line>>>>,
     /// Installed components with their nodes, until `launch`.
     components: Mutex<Vec<(usize, Arc<Component>)>>,
 }
@@ -97,7 +101,17 @@ impl Worker {
             })
             .collect();
         let core = Arc::new(Core::new(index, memory.clone(), event_loop, hooks, remotes, hub));
-        Self { plan, _handle: handle, core, memory, index, ends, collectors, components: Mutex::default() }
+        Self {
+            plan,
+            _handle: handle,
+            core,
+            memory,
+            index,
+            ends,
+            collectors,
+            lines: Mutex::default(),
+            components: Mutex::default(),
+        }
     }
 
     /// The nodes that this worker runs.
@@ -123,8 +137,8 @@ impl Worker {
     fn senders(&self, py: Python<'_>, node: usize) -> Vec<Sender> {
         let planned = &self.plan.nodes[node];
         let meter = self.memory.meter(node);
-        let outports = planned.outports.iter().zip(meter.outports).enumerate();
-        let senders = outports.map(|(index, (port, meter))| {
+        let outports = planned.outports.iter().zip(meter.outports);
+        let lines = outports.map(|(port, meter)| {
             let mut locals = Vec::new();
             let mut remotes = Vec::new();
             for &channel in &port.channels {
@@ -140,32 +154,35 @@ impl Worker {
             let collector = port
                 .collect
                 .map(|index| Arc::new(Callback(self.collectors[index].clone_ref(py))) as Arc<dyn Collector<Object>>);
-            Sender {
-                core: self.core.clone(),
-                outport: Arc::new(Outport::new(locals, remotes, collector, meter)),
-                component: planned.name.clone(),
-                name: port.name.clone(),
-                index,
-            }
+            Arc::new(Line { core: self.core.clone(), outport: Outport::new(locals, remotes, collector, meter) })
         });
-        senders.collect()
+        let lines: Vec<_> = lines.collect();
+        let named = lines.iter().zip(&planned.outports).enumerate();
+        let senders = named.map(|(index, (line, port))| Sender {
+            line: Arc::downgrade(line),
+            component: planned.name.clone(),
+            name: port.name.clone(),
+            index,
+        });
+        let senders = senders.collect();
+        lock(&self.lines).insert(node, lines);
+        senders
     }
 
     /// Installs a component.
     ///
     /// `positional` and `keyword` name the runner's parameters; `fixed` gives the objects of those that are no inports;
     /// `finish` is a function with the names of its parameters; `hooks` has the methods `start` and `close`.
-    #[pyo3(signature = (node, senders, runner, positional, keyword, fixed, finish, hooks))]
+    #[pyo3(signature = (node, runner, positional, keyword, fixed, finish, hooks))]
     #[allow(clippy::too_many_arguments, reason = "called once, from the worker's Python half")]
     fn install(
         &self,
         py: Python<'_>,
         node: usize,
-        senders: Vec<Bound<'_, Sender>>,
         runner: Py<PyAny>,
         positional: Vec<String>,
         keyword: Vec<String>,
-        fixed: std::collections::HashMap<String, Py<PyAny>>,
+        fixed: HashMap<String, Py<PyAny>>,
         finish: Option<(Py<PyAny>, Vec<String>)>,
         hooks: Py<PyAny>,
     ) -> PyResult<()> {
@@ -198,7 +215,7 @@ impl Worker {
             finish,
             hooks,
             planned.inports.iter().map(|port| port.name.clone()).collect(),
-            senders.iter().map(|sender| sender.get().outport.clone()).collect(),
+            lock(&self.lines).remove(&node).unwrap_or_default(),
             self.memory.meter(node),
             planned.groups.len().max(1),
         );
@@ -218,17 +235,10 @@ impl Worker {
             for (group, inputs) in this.wire(*node, component).into_iter().enumerate() {
                 let number = entries.len();
                 let queued = Arc::new(AtomicBool::new(false));
-                let park = Py::new(py, Park::new(this.core.clone(), None))?;
-                let lane = Lane::new(
-                    this.core.clone(),
-                    component.clone(),
-                    number,
-                    group,
-                    inputs,
-                    park.clone_ref(py),
-                    queued.clone(),
-                );
-                let lane = Py::new(py, lane)?;
+                let park = Py::new(py, Park::new(&this.core, None))?;
+                let core = this.core.clone();
+                let drive = Drive::new(core, component.clone(), number, group, inputs, queued.clone());
+                let lane = Py::new(py, Lane::new(drive, park.clone_ref(py)))?;
                 let (task, context): (Bound<'_, PyAny>, Bound<'_, PyAny>) = spawn.call1((&lane, *node))?.extract()?;
                 entries.push(LaneEntry {
                     step: lane.getattr(py, "step_directly")?,

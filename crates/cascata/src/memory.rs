@@ -18,6 +18,8 @@ use crate::{
 
 /// Slots of a ring whose channel has no bound: its receiver takes them off as they come.
 const UNBOUNDED_SLOTS: usize = 1024;
+/// Slots that a ring can count. A channel with a larger capacity would run out of memory before it is full.
+const MOST_SLOTS: usize = u32::MAX as usize;
 /// Address space that all arena spans together may take, half of what a process has.
 const ADDRESSES: usize = 1 << 46;
 const LINE: usize = 128;
@@ -56,7 +58,7 @@ impl Memory {
         let control_at = layout.reserve(CONTROL * 8, LINE);
         let bells_at = layout.reserve(Bells::footprint(workers, plan.channels.len()), LINE);
         let meters_at = layout.reserve(meter_layout.len() * 8, LINE);
-        let slots = |capacity: Option<usize>| capacity.unwrap_or(UNBOUNDED_SLOTS);
+        let slots = |capacity: Option<usize>| capacity.unwrap_or(UNBOUNDED_SLOTS).min(MOST_SLOTS);
         let rings_at: Vec<_> = plan
             .channels
             .iter()

@@ -60,8 +60,16 @@ def _lane(job: Job, ports: dict[tuple[str, str], dict[str, Any]], name: str, kin
             for target in job.targets.get((name, port), ())
             if target in ports and ports[target]["fill"] >= (ports[target]["capacity"] or float("inf"))
         ]
-        return f"waits for room behind {name}.{port}: {_fill(ports, full) or 'a full inport'}"
+        text = f"waits for room behind {name}.{port}: {_fill(ports, full) or 'a full inport'}"
+        looped = [f"{target}.{inport}" for target, inport in full if _in_one_loop(job, name, target)]
+        if looped:
+            text += f"; a loop that multiplies its items needs capacity=None at {' or '.join(looped)}"
+        return text
     return STATES.get(kind, "runs")
+
+
+def _in_one_loop(job: Job, name: str, target: str) -> bool:
+    return any(name in loop and target in loop for loop in job.plan.cycles)
 
 
 def _fill(ports: dict[tuple[str, str], dict[str, Any]], names: Sequence[tuple[str, str]]) -> str:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Local", "arun", "run"]
 
+QUIET_RETRY = 0.2
+"""Seconds until it is looked again whether anything moves, while only tasks that components have made could."""
+
 
 def run(job: Job) -> Report:
     """Run in this thread, or in a helper thread if an event loop runs here."""
@@ -49,7 +52,7 @@ class Local:
         self._collected: list[list[Any]] = [[] for _ in job.collect]
         self._errors: list[BaseException] = []
         self._interrupt: BaseException | None = None
-        self._stopped = False
+        self._retry: asyncio.TimerHandle | None = None
         self._began = self._ended = 0.0
 
     def start(self) -> None:
@@ -75,14 +78,14 @@ class Local:
         try:
             await self._worker.run()
         finally:
-            if timer is not None:
-                timer.cancel()
+            for handle in (timer, self._retry):
+                if handle is not None:
+                    handle.cancel()
             loop.remove_reader(self._memory.fileno())
             self._ended = time.monotonic()
 
     def stop(self) -> None:
         """Ask the run to stop in order; from any thread."""
-        self._stopped = True
         self._memory.stop()
 
     kill = stop
@@ -107,7 +110,11 @@ class Local:
 
     def _on_quiet(self) -> None:
         self._memory.hush()
-        if self._memory.active() or self._memory.stopping() or not self._worker.quiet()[0]:
+        if self._memory.active() or self._memory.stopping():
+            return
+        if not self._worker.quiet()[0]:
+            # A task that a component has made may still send; when it has ended, nobody rings.
+            self._retry = asyncio.get_running_loop().call_later(QUIET_RETRY, self._on_quiet)
             return
         issues = dead(self._job, self._memory.snapshot())
         if issues is not None:

@@ -6,6 +6,7 @@ import codecs
 import copy
 import io
 import logging
+import pickle
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,7 @@ class ForwardedRecords(logging.Handler):
         try:
             sent = copy.copy(record)
             sent.msg, sent.args = record.getMessage(), None
+            vars(sent).update({name: _portable(value) for name, value in vars(sent).items() if name != "exc_info"})
             if record.exc_info:
                 sent.exc_text = record.exc_text or logging.Formatter().formatException(record.exc_info)
                 sent.exc_info = None
@@ -82,17 +84,33 @@ def forward_output(link: Link) -> Callable[[], None]:
         stream = io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", newline="", line_buffering=True)
         setattr(sys, name, stream)
         streams.append(stream)
-    handler = ForwardedRecords(link)
-    for logger in (logging.getLogger(), logging.getLogger("cascata")):
-        for old in logger.handlers[:]:
-            logger.removeHandler(old)
-    logging.getLogger().addHandler(handler)
+    _forward_records(ForwardedRecords(link))
 
     def flush() -> None:
         for stream in streams:
             stream.flush()
 
     return flush
+
+
+def _forward_records(handler: logging.Handler) -> None:
+    """Make `handler` the only one: those of the caller will get each record there, and once."""
+    root = logging.getLogger()
+    loggers = [root, *(logger for logger in root.manager.loggerDict.values() if isinstance(logger, logging.Logger))]
+    for logger in loggers:
+        for old in logger.handlers[:]:
+            logger.removeHandler(old)
+        if logger is root or not logger.propagate:
+            logger.addHandler(handler)
+
+
+def _portable(value: object) -> object:
+    """Give an attribute of a record in a form that can leave the process: itself, or what it looks like."""
+    try:
+        pickle.dumps(value)
+    except Exception:  # noqa: BLE001  whatever its class does while it is pickled
+        return repr(value)
+    return value
 
 
 def print_here(message: Printed) -> None:

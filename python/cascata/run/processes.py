@@ -6,7 +6,10 @@ import contextlib
 import multiprocessing
 import os
 import pickle
+import signal
+import threading
 import warnings
+from multiprocessing.popen_fork import Popen
 from typing import TYPE_CHECKING, Any
 
 from cascata.run import child
@@ -14,7 +17,6 @@ from cascata.run import child
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from multiprocessing.connection import Connection
-    from multiprocessing.process import BaseProcess
 
     from cascata import _native
     from cascata.run.job import Job
@@ -26,9 +28,7 @@ __all__ = ["WorkerProcess"]
 class WorkerProcess:
     """A worker process with its control pipe and a descriptor that becomes readable when it has ended."""
 
-    def __init__(
-        self, index: int, components: Sequence[str], process: BaseProcess, connection: Connection[Any, Any]
-    ) -> None:
+    def __init__(self, index: int, components: Sequence[str], popen: Popen, connection: Connection[Any, Any]) -> None:
         """Take a process that has just been started, and the supervisor's end of its pipe."""
         self.index = index
         self.components = components
@@ -37,8 +37,8 @@ class WorkerProcess:
         self.alive = True
         self.exitcode: int | None = None
         self.signal: int | None = None
-        self._process = process
-        self.pidfd = os.pidfd_open(process.pid or 0)
+        self._popen = popen
+        self.pidfd = os.pidfd_open(popen.pid)
 
     @classmethod
     def fork(
@@ -50,6 +50,9 @@ class WorkerProcess:
         inherited: Sequence[Connection[Any, Any]],
     ) -> WorkerProcess:
         """Start a worker by forking this process.
+
+        The child is a `multiprocessing` process, so that components may use `multiprocessing` themselves, but not one
+        of this process's `active_children()`: those are reaped by whichever thread looks at them.
 
         Raises:
             OSError: If the system has no processes or descriptors left.
@@ -65,11 +68,11 @@ class WorkerProcess:
                 kwargs={"parent": os.getpid(), "inherited": [*inherited, ours]},
                 name=f"cascata-worker-{index}",
             )
-            with theirs, warnings.catch_warnings():
+            with theirs, _forking, warnings.catch_warnings():
                 # The child runs nothing that other threads of this process could have left locked.
                 warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
-                process.start()
-            worker = cls(index, components, process, ours)
+                popen = Popen(process)
+            worker = cls(index, components, popen, ours)
             undo.pop_all()
         return worker
 
@@ -93,23 +96,41 @@ class WorkerProcess:
 
     def terminate(self) -> None:
         """Send SIGTERM."""
-        if self.alive:
-            self._process.terminate()
+        self._send(signal.SIGTERM)
 
     def kill(self) -> None:
         """Send SIGKILL."""
+        self._send(signal.SIGKILL)
+
+    def _send(self, number: signal.Signals) -> None:
         if self.alive:
-            self._process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self.pidfd, number)
 
     def reap(self) -> None:
         """Collect the exit status of a process that has ended or been killed."""
-        self._process.join()
-        code = self._process.exitcode or 0
-        self.exitcode, self.signal = (code, None) if code >= 0 else (None, -code)
         self.alive = False
+        try:
+            _, status = os.waitpid(self._popen.pid, 0)
+        except ChildProcessError:  # the program collects its children by itself
+            return
+        code = os.waitstatus_to_exitcode(status)
+        self.exitcode, self.signal = (code, None) if code >= 0 else (None, -code)
 
     def close(self) -> None:
         """Close the descriptors."""
         self.connection.close()
         os.close(self.pidfd)
-        self._process.close()
+        self._popen.close()
+
+
+_forking = threading.Lock()
+"""Held while a process is forked, because `catch_warnings` changes what all threads share."""
+
+
+def _unlock_in_child() -> None:
+    global _forking  # noqa: PLW0603  a lock that is held at a fork stays held in the child
+    _forking = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_unlock_in_child)

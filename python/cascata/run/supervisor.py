@@ -181,6 +181,7 @@ class Supervisor:
             selector.unregister(worker.connection)
             selector.unregister(worker.pidfd)
             worker.reap()
+            self._leave(worker)
             if not worker.finished and self._phase <= Phase.STOPPING:
                 self._fail(WorkerDied(worker.index, worker.components, exitcode=worker.exitcode, signal=worker.signal))
 
@@ -199,6 +200,7 @@ class Supervisor:
                     self._conclude_quiet()
             case Finished():
                 worker.finished = True
+                self._leave(worker)
 
     def _on_quiet(self) -> None:
         self._memory.hush()
@@ -213,6 +215,11 @@ class Supervisor:
         number = self._quiet.begin({worker.index for worker in workers})
         for worker in workers:
             worker.ask(number)
+
+    def _leave(self, worker: WorkerProcess) -> None:
+        """Expect no answer of a worker any more."""
+        if self._quiet.leave(worker.index):
+            self._conclude_quiet()
 
     def _conclude_quiet(self) -> None:
         """All have answered."""
@@ -303,9 +310,14 @@ class _QuietRounds:
         """Take an answer; True when it was the round's last."""
         if message.round != self._round or worker not in self._missing:
             return False
-        self._missing.discard(worker)
         self._answers[worker] = message
-        return not self._missing
+        return self.leave(worker)
+
+    def leave(self, worker: int) -> bool:
+        """Expect nothing more of a worker in this round; True when it was the round's last."""
+        expected = worker in self._missing
+        self._missing.discard(worker)
+        return expected and not self._missing
 
     def all_quiet(self) -> bool:
         """Tell whether everybody said no."""

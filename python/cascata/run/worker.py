@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import copy
+import gc
+import sys
 from typing import TYPE_CHECKING, Any
 
 from cascata import _native
@@ -114,7 +116,7 @@ class Worker:
         fixed.update(state.values)
         positional, keyword = declared.parameters()
         finish = declared.finish and (declared.finish.function, list(declared.finish.parameters))
-        native.install(node, senders, declared.runner, positional, keyword, fixed, finish, state)
+        native.install(node, declared.runner, positional, keyword, fixed, finish, state)
         self._origins[node] = Origin(name, definition.__name__, self._index)
         self._states.append(state)
 
@@ -160,7 +162,14 @@ class Worker:
         quiet, activity = self._native.quiet()
         ours = self._own.union(self._tasks)
         others = (task for task in asyncio.all_tasks(self._loop) if task not in ours)
-        return quiet and all(isinstance(task.get_coro(), _native.Send) for task in others), activity
+        return quiet and not any(self._is_alive(task) for task in others), activity
+
+    def _is_alive(self, task: asyncio.Task[Any]) -> bool:
+        """Tell whether a task is one that a component of this run has made, and does more than wait for a channel."""
+        if isinstance(task.get_coro(), _native.Send):
+            return False
+        origin = _context_of(task).get(current)
+        return any(origin is own for own in self._origins.values())
 
 
 class State:
@@ -210,6 +219,14 @@ def _copied(state: tuple[Any, ...]) -> tuple[Any, ...]:
         return copy.deepcopy(state)
     except Exception:  # noqa: BLE001  any code of the user's
         return state
+
+
+def _context_of(task: asyncio.Task[Any]) -> contextvars.Context:
+    if sys.version_info >= (3, 12):
+        return task.get_context()
+    # Python 3.11 does not say it, but shows it to its garbage collector.
+    shown = (thing for thing in gc.get_referents(task) if isinstance(thing, contextvars.Context))
+    return next(shown, contextvars.Context())
 
 
 async def _all_of(tasks: Sequence[asyncio.Task[None]]) -> None:

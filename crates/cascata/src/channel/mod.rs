@@ -6,7 +6,8 @@
 //! * an item that finds no room waits in its sender's process, in order: a new item never overtakes one that waits;
 //! * publishers are counted before the start; a channel has *ended* when the last one has left and it is empty;
 //! * once its receiver has gone, it discards what it holds and whatever still comes, and says so to the senders;
-//! * no lock is held while an item is cloned into user code, encoded, decoded or dropped: these may run user code.
+//! * no lock is held while an item is cloned into user code, encoded, decoded or dropped, or a waker is called or dropped:
+//!   these may run user code.
 //!
 //! A send to several channels is one [`Ticket`]: it is withdrawn from all of them or from none.
 

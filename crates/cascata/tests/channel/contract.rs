@@ -34,6 +34,7 @@ for_every_arrangement!(
     what_is_too_large_is_refused,
     what_cannot_be_encoded_or_decoded_harms_nobody_else,
     the_counters_balance,
+    nothing_grows_but_with_what_is_inside,
 );
 
 fn exactly_its_capacity_fits(arrangement: Arrangement) {
@@ -407,4 +408,22 @@ fn the_counters_balance(arrangement: Arrangement) {
     rig.send(0, 8);
     assert_eq!((rig.sent(0) + rig.sent(1), rig.received(0), rig.fill(0)), (9, (2, 7), 0));
     rig.dispose();
+}
+
+fn nothing_grows_but_with_what_is_inside(arrangement: Arrangement) {
+    for capacity in [Some(3), None] {
+        let rig = arrangement.rig(capacity);
+        let mut kept = Vec::new();
+        for id in 10..90 {
+            for _ in 0..3 {
+                rig.outports[0].send(rig.token(id)).unwrap();
+                rig.outports[1].send(rig.token(id)).unwrap();
+            }
+            assert_eq!(rig.take_all(0).len(), 6);
+            // All that the ends hold, as they say themselves.
+            kept.push(format!("{:?}", rig.ends[0]).len());
+        }
+        assert!(kept[79] < kept[9] + 10, "{kept:?}");
+        rig.dispose();
+    }
 }

@@ -14,5 +14,6 @@ mod arrangement;
 mod contract;
 mod model;
 mod outport;
+mod processes;
 mod random;
 mod stress;

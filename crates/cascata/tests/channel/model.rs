@@ -265,9 +265,10 @@ impl Model {
 
     /// Items that are in this process as objects.
     pub fn alive(&self) -> i64 {
-        let held = self.channels.iter().flat_map(|channel| {
-            channel.inside.iter().chain(&channel.backlog).chain(channel.waiting.iter().flatten())
-        });
+        let held = self
+            .channels
+            .iter()
+            .flat_map(|channel| channel.inside.iter().chain(&channel.backlog).chain(channel.waiting.iter().flatten()));
         held.filter(|entry| entry.own).count() as i64
     }
 }

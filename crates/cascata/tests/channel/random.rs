@@ -35,10 +35,13 @@ enum Op {
 
 fn specs() -> impl Strategy<Value = Spec> {
     let capacity = prop_oneof![Just(Some(1)), Just(Some(2)), Just(Some(3)), Just(Some(7)), Just(None)];
-    let channel = (capacity, 0..WORKERS, any::<bool>())
-        .prop_map(|(capacity, receiver, shared)| Channel { capacity, receiver, shared });
-    (prop::collection::vec(channel, 1..=3), prop::collection::vec((0..WORKERS, 1_usize..8), 1..=3), 1_usize..4).prop_map(
-        |(channels, senders, slots)| {
+    let channel = (capacity, 0..WORKERS, any::<bool>()).prop_map(|(capacity, receiver, shared)| Channel {
+        capacity,
+        receiver,
+        shared,
+    });
+    (prop::collection::vec(channel, 1..=3), prop::collection::vec((0..WORKERS, 1_usize..8), 1..=3), 1_usize..4)
+        .prop_map(|(channels, senders, slots)| {
             let targets = |set: usize| (0..channels.len()).filter(|index| set & 1 << index != 0).collect::<Vec<_>>();
             let senders = senders.into_iter().map(|(worker, set)| Sender { worker, targets: targets(set) });
             let mut senders: Vec<_> = senders.filter(|sender| !sender.targets.is_empty()).collect();
@@ -48,8 +51,7 @@ fn specs() -> impl Strategy<Value = Spec> {
                 senders.push(Sender { worker: 0, targets: orphans });
             }
             Spec { channels, senders, slots }
-        },
-    )
+        })
 }
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
@@ -223,7 +225,8 @@ impl Trial {
                 (0..WORKERS).for_each(|worker| self.answer_bells(worker));
                 self.compare();
             }
-            let Some(channel) = (0..self.receivers.len()).find(|&channel| self.model.front(channel) == Front::Item) else {
+            let Some(channel) = (0..self.receivers.len()).find(|&channel| self.model.front(channel) == Front::Item)
+            else {
                 break;
             };
             self.take(channel);
@@ -233,7 +236,10 @@ impl Trial {
             assert_eq!(self.model.front(channel), Front::End);
             self.look(channel);
         }
-        assert!((0..self.tickets.len()).all(|number| self.tickets[number].1.is_none() || self.model.tickets[number].is_done()));
+        assert!(
+            (0..self.tickets.len())
+                .all(|number| self.tickets[number].1.is_none() || self.model.tickets[number].is_done())
+        );
         drop(self.tickets);
         self.rig.dispose();
     }

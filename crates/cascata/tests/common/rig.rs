@@ -49,6 +49,7 @@ pub struct Spec {
 }
 
 /// The ends of one channel, by worker.
+#[derive(Debug)]
 pub enum Ends {
     Local(Arc<Local<Token>>),
     Remote([Arc<Remote<Token>>; WORKERS]),
@@ -61,6 +62,7 @@ pub struct Rig {
     pub inlets: Vec<Inlet<Token>>,
     pub ends: Vec<Ends>,
     pub bells: Bells,
+    pub doorbells: Arc<[Doorbell]>,
     rings: Vec<Option<Ring>>,
     meters: Vec<NodeMeter>,
 }
@@ -117,13 +119,10 @@ impl Rig {
         let spans: [usize; WORKERS] = std::array::from_fn(|_| places.reserve(SPAN * PAGE, PAGE));
         let region = Region::create(places.len()).unwrap();
 
-        let doorbells = (0..=WORKERS).map(|_| Doorbell::new().unwrap()).collect();
-        let bells = Bells::create(&region, bells_at, WORKERS, plan.channels.len(), doorbells);
-        let hubs = spans.map(|at| used_arena(&region, at));
-        let mut number = 0;
-        let hubs = hubs.map(|arena| {
-            number += 1;
-            Hub::new(number - 1, bells.clone(), region.clone(), arena)
+        let doorbells: Arc<[Doorbell]> = (0..=WORKERS).map(|_| Doorbell::new().unwrap()).collect();
+        let bells = Bells::create(&region, bells_at, WORKERS, plan.channels.len(), doorbells.clone());
+        let hubs: [Hub; WORKERS] = std::array::from_fn(|worker| {
+            Hub::new(worker, bells.clone(), region.clone(), used_arena(&region, spans[worker]))
         });
         let rings: Vec<_> = rings_at
             .into_iter()
@@ -162,7 +161,7 @@ impl Rig {
             Ends::Remote(remotes) => Inlet::Remote(remotes[spec.channels[index].receiver].clone()),
         });
         let (outports, inlets) = (outports.collect(), inlets.collect());
-        Self { census: Census::new(), outports, inlets, ends, bells, rings, meters, spec }
+        Self { census: Census::new(), outports, inlets, ends, bells, doorbells, rings, meters, spec }
     }
 
     /// A small item.
@@ -213,21 +212,23 @@ impl Rig {
         }
     }
 
-    /// Has `worker` look at what the others have told it, until there is nothing more.
-    pub fn answer_bells(&self, worker: usize) {
-        for _ in 0..1000 {
-            let mut rung = Vec::new();
-            if !self.bells.take(worker, |channel| rung.push(channel)) {
-                return;
-            }
-            for channel in rung {
-                match &self.ends[channel] {
-                    Ends::Local(_) => panic!("a local channel has no bell"),
-                    Ends::Remote(remotes) => remotes[worker].on_bell(),
-                }
+    /// Has `worker` look once at what the others have told it. Whether there was anything.
+    pub fn answer(&self, worker: usize) -> bool {
+        let mut rung = Vec::new();
+        self.bells.take(worker, |channel| rung.push(channel));
+        for &channel in &rung {
+            match &self.ends[channel] {
+                Ends::Local(_) => panic!("a local channel has no bell"),
+                Ends::Remote(remotes) => remotes[worker].on_bell(),
             }
         }
-        panic!("worker {worker} rings its own bell for ever");
+        !rung.is_empty()
+    }
+
+    /// Has `worker` answer its bells until none rings.
+    pub fn answer_bells(&self, worker: usize) {
+        let quiet = (0..1000).any(|_| !self.answer(worker));
+        assert!(quiet, "worker {worker} rings its own bell for ever");
     }
 
     /// Whether nobody has told `worker` of anything, so that it may sleep.

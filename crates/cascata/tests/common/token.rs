@@ -4,6 +4,7 @@
 
 use std::{
     collections::HashMap,
+    process,
     sync::{
         Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicI64, AtomicU64, Ordering::SeqCst},
@@ -25,7 +26,9 @@ pub struct Census {
 
 impl Census {
     pub fn new() -> Arc<Self> {
-        let census = Arc::new(Self { number: NEXT.fetch_add(1, SeqCst), alive: AtomicI64::new(0) });
+        // Unlike that of any census in another process.
+        let number = u64::from(process::id()) << 32 | NEXT.fetch_add(1, SeqCst);
+        let census = Arc::new(Self { number, alive: AtomicI64::new(0) });
         censuses().insert(census.number, Arc::downgrade(&census));
         census
     }
@@ -131,7 +134,8 @@ impl Item for Token {
             return Err(Fault::Undecodable(id));
         }
         // In another process there is nobody who counts.
-        let census = censuses().get(&u64::from_le_bytes(*census)).and_then(Weak::upgrade).unwrap_or_else(Census::new);
+        let census = censuses().get(&u64::from_le_bytes(*census)).and_then(Weak::upgrade);
+        let census = census.unwrap_or_else(Census::new);
         Ok(census.make(id, Nature::Plain, bytes.len()))
     }
 }

@@ -13,6 +13,12 @@ use std::{
     time::Duration,
 };
 
+use cascata_shm::Doorbell;
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+};
+
 /// Far longer than anything here takes: who waits so long waits for ever.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
@@ -34,6 +40,18 @@ impl Watchdog {
         });
         Self { _alive: alive }
     }
+}
+
+/// Waits until a doorbell rings, and makes it quiet.
+pub fn hear(doorbell: &Doorbell) {
+    let limit = Timespec { tv_sec: LIMIT.as_secs() as i64, tv_nsec: 0 };
+    loop {
+        match poll(&mut [PollFd::new(doorbell, PollFlags::IN)], Some(&limit)) {
+            Err(Errno::INTR) => {}
+            rung => break assert!(rung.unwrap() > 0, "a wake-up was lost: the doorbell does not ring"),
+        }
+    }
+    doorbell.drain();
 }
 
 /// Somebody who polls, and what has happened to it since.

@@ -86,7 +86,10 @@ impl Component {
     pub fn new(shape: Shape) -> Self {
         let feeds: Vec<_> = shape.inports.iter().filter_map(|inport| inport.feed).collect();
         let rig = Rig::new(Spec {
-            channels: feeds.iter().map(|feed| Channel { capacity: feed.capacity, receiver: 0, shared: false }).collect(),
+            channels: feeds
+                .iter()
+                .map(|feed| Channel { capacity: feed.capacity, receiver: 0, shared: false })
+                .collect(),
             senders: feeds
                 .iter()
                 .enumerate()
@@ -120,11 +123,8 @@ impl Component {
             let ports = group.iter().filter_map(|inport| port(*inport)).collect();
             (Inputs::new(ports, shape.inports.len(), latest.clone(), alone), Party::new())
         };
-        let groups = if shape.groups.is_empty() {
-            vec![inputs(&Vec::new())]
-        } else {
-            shape.groups.iter().map(inputs).collect()
-        };
+        let groups =
+            if shape.groups.is_empty() { vec![inputs(&Vec::new())] } else { shape.groups.iter().map(inputs).collect() };
         Self { rig, channels, groups, passives, shape }
     }
 

@@ -14,13 +14,26 @@ use crate::{
 /// Positions are taken modulo what there is.
 #[derive(Clone, Copy, Debug)]
 enum Op {
-    Send { inport: usize, bad: bool },
-    End { inport: usize },
-    Poll { group: usize },
+    Send {
+        inport: usize,
+        bad: bool,
+    },
+    End {
+        inport: usize,
+    },
+    Poll {
+        group: usize,
+    },
     /// From now on somebody else polls.
-    Relieve { group: usize },
-    Drain { passive: usize },
-    Close { group: usize },
+    Relieve {
+        group: usize,
+    },
+    Drain {
+        passive: usize,
+    },
+    Close {
+        group: usize,
+    },
 }
 
 fn shapes() -> impl Strategy<Value = Shape> {
@@ -154,11 +167,9 @@ impl Trial {
 
     /// Every sender ends, and with them every group.
     fn finish(mut self) {
-        for inport in self.connected.clone() {
-            self.step(Op::End { inport: self.connected.iter().position(|other| *other == inport).unwrap() });
-        }
+        (0..self.connected.len()).for_each(|inport| self.step(Op::End { inport }));
         for group in 0..self.real.groups.len() {
-            while !self.model.is_over() && self.model.next_is_row(group) {
+            while self.model.next_is_row(group) {
                 self.step(Op::Poll { group });
             }
             self.step(Op::Poll { group });

@@ -1,0 +1,252 @@
+//! The steps of a lane.
+//!
+//! Each step takes rows and runs firings until something must be waited for, and says what that is.
+
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    task::{Context, Poll, Waker},
+    time::Instant,
+};
+
+use cascata::{
+    firing::Inputs,
+    metrics::{Counter, LaneState},
+};
+use pyo3::{intern, prelude::*};
+
+use crate::{
+    component::Component,
+    core::{Core, LaneWaker, Ready, is_cancelled},
+    coroutine::{self, Step},
+    object::Object,
+    park::Park,
+};
+
+/// What a step came to.
+pub enum Outcome {
+    /// The lane waits for a channel, or for its turn.
+    Parked(LaneState),
+    /// The firing awaits this.
+    Awaits(Py<PyAny>),
+    /// The lane has ended; with an error only when it was cancelled by a stop.
+    Ended(Option<PyErr>),
+}
+
+/// How far the lane is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    New,
+    Firing,
+    Finishing,
+    Ended,
+}
+
+/// What drives a lane: takes rows, steps the coroutines of its firings.
+pub struct Drive {
+    pub core: Arc<Core>,
+    component: Arc<Component>,
+    number: usize,
+    inputs: Inputs<Object>,
+    row: Vec<Option<Object>>,
+    stage: Stage,
+    /// The coroutine that runs: a firing, or the finish function.
+    coroutine: Option<Py<PyAny>>,
+    waker: Waker,
+    state: Counter,
+    /// When the state began, and whether it counts as alive in the core.
+    since: Instant,
+    awake: bool,
+}
+
+impl Drive {
+    pub fn new(
+        core: Arc<Core>,
+        component: Arc<Component>,
+        number: usize,
+        group: usize,
+        inputs: Inputs<Object>,
+        queued: Arc<AtomicBool>,
+    ) -> Self {
+        core.lane_woke();
+        Self {
+            waker: Waker::from(Arc::new(LaneWaker { core: core.clone(), number, queued })),
+            state: component.meter.lanes[group].clone(),
+            row: vec![None; component.inports.len()],
+            core,
+            component,
+            number,
+            inputs,
+            stage: Stage::New,
+            coroutine: None,
+            since: Instant::now(),
+            awake: true,
+        }
+    }
+
+    /// Runs until something must be waited for.
+    pub fn advance(&mut self, py: Python<'_>, thrown: Option<PyErr>) -> Outcome {
+        self.core.rouse();
+        if !self.awake {
+            self.awake = true;
+            self.core.lane_woke();
+        }
+        self.account(LaneState::Running);
+        let outcome = self.step(py, thrown);
+        let state = match &outcome {
+            Outcome::Parked(state) => *state,
+            Outcome::Awaits(_) => LaneState::Awaiting,
+            Outcome::Ended(_) => LaneState::Done,
+        };
+        self.account(state);
+        if !matches!(state, LaneState::Ready | LaneState::Awaiting) {
+            self.awake = false;
+            self.core.lane_slept();
+        }
+        outcome
+    }
+
+    /// Books the time since the last change of state and notes the new one.
+    fn account(&mut self, state: LaneState) {
+        let now = Instant::now();
+        let spent = now.duration_since(self.since).as_nanos() as u64;
+        self.since = now;
+        let meter = &self.component.meter;
+        match LaneState::from_word(self.state.get()) {
+            LaneState::New | LaneState::Ready | LaneState::Waiting(_) => meter.waiting.add(spent),
+            LaneState::Running => meter.busy.add(spent),
+            LaneState::Awaiting => meter.awaiting.add(spent),
+            LaneState::Blocked(_) => meter.blocked.add(spent),
+            LaneState::Done => {}
+        }
+        self.state.set(state.to_word());
+    }
+
+    fn step(&mut self, py: Python<'_>, mut thrown: Option<PyErr>) -> Outcome {
+        loop {
+            if let Some(coroutine) = &self.coroutine {
+                let coroutine = coroutine.bind(py);
+                let step = match thrown.take() {
+                    None => coroutine::resume(coroutine),
+                    Some(error) => coroutine::throw(coroutine, error),
+                };
+                match step {
+                    Step::Yielded(awaited) => match self.awaits(&awaited) {
+                        Some(outcome) => return outcome,
+                        None => continue,
+                    },
+                    Step::Returned => {
+                        self.coroutine = None;
+                        self.row.fill(None);
+                        if self.stage == Stage::Finishing {
+                            return self.end(py);
+                        }
+                        if self.core.stopping() {
+                            return self.abandon();
+                        }
+                    }
+                    Step::Raised(error) => return self.fail(py, error),
+                }
+            } else if let Some(error) = thrown.take() {
+                return self.fail(py, error);
+            }
+            let next = match self.stage {
+                Stage::New => self.component.start(py).map(|started| {
+                    self.stage = if started { Stage::Firing } else { Stage::Ended };
+                    None
+                }),
+                Stage::Firing => self.fire(py),
+                Stage::Finishing => self.finish(py),
+                Stage::Ended => return Outcome::Ended(None),
+            };
+            match next {
+                Ok(None) => {}
+                Ok(Some(outcome)) => return outcome,
+                Err(error) => return self.fail(py, error),
+            }
+        }
+    }
+
+    /// Begins the next firing, or says why there is none.
+    fn fire(&mut self, py: Python<'_>) -> PyResult<Option<Outcome>> {
+        if !self.core.spend() {
+            self.core.push(Ready::Lane(self.number));
+            return Ok(Some(Outcome::Parked(LaneState::Ready)));
+        }
+        match self.inputs.poll_row(&mut Context::from_waker(&self.waker), &mut self.row) {
+            Poll::Pending => return Ok(Some(Outcome::Parked(LaneState::Waiting(self.inputs.missing())))),
+            Poll::Ready(row) => {
+                if row? {
+                    self.component.meter.firings.add(1);
+                    self.coroutine = Some(self.component.runner.call(py, &self.row)?.unbind());
+                } else if self.component.lane_ended() {
+                    self.stage = Stage::Finishing;
+                } else {
+                    self.stage = Stage::Ended;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Begins the finish function, or ends the component if it has none.
+    fn finish(&mut self, py: Python<'_>) -> PyResult<Option<Outcome>> {
+        match &self.component.finish {
+            Some(finish) => {
+                self.coroutine = Some(finish.call(py, &[])?.unbind());
+                Ok(None)
+            }
+            None => Ok(Some(self.end(py))),
+        }
+    }
+
+    fn end(&mut self, py: Python<'_>) -> Outcome {
+        self.stage = Stage::Ended;
+        if let Err(error) = self.component.end(py) {
+            return self.fail(py, error);
+        }
+        Outcome::Ended(None)
+    }
+
+    /// The run is being stopped: nothing more is taken.
+    fn abandon(&mut self) -> Outcome {
+        self.stage = Stage::Ended;
+        Outcome::Ended(None)
+    }
+
+    fn fail(&mut self, py: Python<'_>, error: PyErr) -> Outcome {
+        let row = std::mem::take(&mut self.row);
+        let inputs = (self.coroutine.take().is_some() && self.stage == Stage::Firing).then_some(&row[..]);
+        self.stage = Stage::Ended;
+        if self.core.stopping() && is_cancelled(py, &error) {
+            return Outcome::Ended(Some(error));
+        }
+        self.component.fail(py, &self.core, error, inputs);
+        Outcome::Ended(None)
+    }
+
+    /// What the firing waits for; `None` if it can go on at once.
+    fn awaits(&self, awaited: &Bound<'_, PyAny>) -> Option<Outcome> {
+        if let Ok(park) = awaited.cast_exact::<Park>()
+            && park.get().is_of(&self.core)
+        {
+            let park = park.get();
+            park.listen(self.number);
+            // Without an outport it only lets others run.
+            return Some(Outcome::Parked(park.outport.map_or(LaneState::Ready, LaneState::Blocked)));
+        }
+        Some(Outcome::Awaits(awaited.clone().unbind()))
+    }
+}
+
+impl Drop for Drive {
+    /// A lane that was destroyed before its end closes its coroutine.
+    fn drop(&mut self) {
+        if let Some(coroutine) = self.coroutine.take() {
+            Python::attach(|py| {
+                if let Err(error) = coroutine.call_method0(py, intern!(py, "close")) {
+                    error.write_unraisable(py, Some(coroutine.bind(py)));
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The memory of a run: what lies in it, and that nothing lies on anything else.
+
+mod common;
+#[path = "common/rig.rs"]
+mod rig;
+#[path = "common/token.rs"]
+mod token;
+#[path = "common/wakes.rs"]
+mod wakes;
+
+use std::sync::Arc;
+
+use cascata::{
+    channel::{Outport, Remote, Sent},
+    graph::Graph,
+    memory::Memory,
+    metrics::{Counter, LaneState, NodeMeter},
+    plan::Plan,
+};
+use common::definition;
+use rig::{Channel, Sender, Spec};
+use token::{Census, Nature};
+use wakes::hear;
+
+/// A channel inside worker 0, one from worker 0 to 1, one back without bound.
+fn spec() -> Spec {
+    let channel = |capacity, receiver| Channel { capacity, receiver, shared: false };
+    let channels = vec![channel(Some(3), 0), channel(Some(5), 1), channel(None, 0)];
+    let sender = |worker, targets: &[usize]| Sender { worker, targets: targets.into() };
+    Spec { channels, senders: vec![sender(0, &[0, 1]), sender(1, &[1, 2])], slots: 1 }
+}
+
+fn counters(meter: &NodeMeter) -> Vec<&Counter> {
+    let mut all = vec![&meter.firings, &meter.busy, &meter.awaiting, &meter.waiting, &meter.blocked];
+    all.extend(&meter.lanes);
+    for port in &meter.inports {
+        all.extend([&port.received, &port.taken, &port.discarded, &port.replaced]);
+    }
+    for port in &meter.outports {
+        all.extend([&port.sent, &port.dropped]);
+    }
+    all
+}
+
+#[test]
+fn every_counter_has_a_word_of_its_own() {
+    let mut graph = Graph::new();
+    for name in ["one", "two"] {
+        graph.add(name, definition(name, &["a", "b", "c"], &["x", "y"])).unwrap();
+        graph.clk(name, &["a", "b"]).unwrap();
+    }
+    graph.connect("one", "y", "two", "a").unwrap();
+    let plan = Plan::new(&graph, 2, &[], None).unwrap();
+    let memory = Memory::new(&plan).unwrap();
+    let meters: Vec<_> = (0..plan.nodes.len()).map(|node| memory.meter(node)).collect();
+    let all: Vec<_> = meters.iter().flat_map(counters).collect();
+    for (value, counter) in all.iter().enumerate() {
+        assert_eq!(counter.get(), 0);
+        counter.set(value as u64);
+    }
+    // The same words, whoever asks.
+    let again: Vec<_> = (0..plan.nodes.len()).map(|node| memory.clone().meter(node)).collect();
+    let values: Vec<_> = again.iter().flat_map(counters).map(Counter::get).collect();
+    assert_eq!(values, (0..all.len() as u64).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_counter_counts() {
+    let memory = Memory::new(&spec().plan()).unwrap();
+    let counter = &memory.meter(0).firings;
+    counter.add(5);
+    counter.add_shared(7);
+    counter.take_back(2);
+    assert_eq!((counter.get(), format!("{counter:?}")), (10, "10".to_owned()));
+}
+
+#[test]
+fn the_states_of_trigger_groups_are_words() {
+    let memory = Memory::new(&spec().plan()).unwrap();
+    let meter = memory.meter(0);
+    assert_eq!(meter.states().collect::<Vec<_>>(), [LaneState::New]);
+    let ports = [0, 1, 300, 70_000];
+    let states = [LaneState::New, LaneState::Running, LaneState::Awaiting, LaneState::Done];
+    let states = states.into_iter().chain(ports.map(LaneState::Waiting)).chain(ports.map(LaneState::Blocked));
+    for state in states {
+        meter.lanes[0].set(state.to_word());
+        assert_eq!(meter.states().collect::<Vec<_>>(), [state]);
+    }
+}
+
+#[test]
+fn channels_that_cross_workers_have_rings() {
+    let memory = Memory::new(&spec().plan()).unwrap();
+    assert!(memory.ring(0).is_none());
+    let ring = memory.ring(1).unwrap();
+    assert_eq!((ring.capacity(), ring.publishers(), ring.fill()), (5, 2, 0));
+    assert_eq!(memory.ring(2).unwrap().publishers(), 1);
+}
+
+#[test]
+fn a_capacity_beyond_all_memory_is_one() {
+    let mut plan = spec().plan();
+    plan.channels[1].capacity = Some(usize::MAX);
+    let ring = Memory::new(&plan).unwrap().ring(1).unwrap().clone();
+    assert_eq!(ring.capacity(), u32::MAX as usize);
+}
+
+#[test]
+fn hubs_join_their_workers() {
+    let plan = spec().plan();
+    let memory = Memory::new(&plan).unwrap();
+    let end = |worker, receives| {
+        let meter = memory.meter(0).inports[0].clone();
+        Arc::new(Remote::new(1, memory.ring(1).unwrap().clone(), memory.hub(worker), receives, false, meter))
+    };
+    let (sender, receiver) = (end(0, false), end(1, true));
+    let outport = Outport::new(vec![], vec![(sender, false)], None, memory.meter(3).outports[0].clone());
+    let census = Census::new();
+    // Far more than the spans of the rigs: a span is as large as the machine's memory.
+    for (id, size) in [(1, 20), (2, 10_000_000)] {
+        assert!(matches!(outport.send(census.make(id, Nature::Plain, size)), Ok(Sent::Now(true))));
+        assert_eq!(receiver.take().unwrap().unwrap().id, id);
+    }
+}
+
+#[test]
+fn a_stop_is_told_to_all_workers() {
+    let memory = Memory::new(&spec().plan()).unwrap();
+    assert!(!memory.stopping());
+    memory.clone().stop();
+    assert!(memory.stopping());
+    (0..memory.workers()).for_each(|worker| hear(memory.doorbell(worker)));
+}
+
+#[test]
+fn the_supervisor_hears_when_nothing_moves() {
+    let memory = Memory::new(&spec().plan()).unwrap();
+    assert_eq!(memory.bells().active(), 2);
+    assert!((0..memory.workers()).all(|worker| memory.bells().doze(worker, true)));
+    hear(memory.quiet());
+    assert_eq!(memory.bells().active(), 0);
+}
+
+#[test]
+fn nothing_is_shared_that_need_not_be() {
+    let mut plan = spec().plan();
+    plan.channels.clear();
+    plan.workers = 0;
+    let memory = Memory::new(&plan).unwrap();
+    assert_eq!(memory.workers(), 1, "the calling process is a worker, too");
+    memory.hub(0);
+}

@@ -6,7 +6,7 @@ import inspect
 import warnings
 
 import pytest
-from parts import chain, emit, gated, pair, relay, turns
+from parts import Numbers, chain, emit, gated, pair, relay, turns
 
 from cascata import Graph, component, inport, outport
 
@@ -504,6 +504,47 @@ def test_a_cancelled_send_that_no_port_had_room_for_reaches_none(run_together, c
         await cancel(out, "third")
 
     assert fan_out(run_together, gate, (1, 1), body) == [["first", "second", "last"]] * 2
+
+
+def test_a_cancelled_send_reaches_all_even_if_its_sender_ends_before_there_is_room():
+    """What has reached one port of a send waits for the others, in a worker with nothing else to do."""
+    numbers = Numbers()
+
+    @component
+    @outport("out")
+    async def sender(out):
+        await out.send("first")
+        await out.send("second")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(out.send("third"), 0.05)
+
+    @component
+    @inport("item", capacity=1)
+    @outport("out")
+    async def small(item, out):
+        await out.send(item)
+        await numbers.wait(0, 1)
+
+    @component
+    @inport("item", capacity=5)
+    @outport("out")
+    async def large(item, out):
+        await out.send(item)
+
+    @large.finish
+    async def _():
+        await asyncio.sleep(0.05)
+        numbers[0] = 1
+
+    g = Graph()
+    g.sender = sender
+    g.small = small
+    g.large = large
+    g.sender.out >> g.small.item >> g.large.item
+    g.place(g.sender, worker=0)
+    g.place(g.small, g.large, worker=1)
+    report = g.run(num_workers=2, collect=[g.small.out, g.large.out], timeout=10)
+    assert report.collected == {name: ["first", "second", "third"] for name in ("small.out", "large.out")}
 
 
 def test_a_shielded_send_goes_on_when_its_waiter_is_cancelled(run_together):

@@ -1,5 +1,7 @@
 """Whatever a fault test does, nothing may be left of it."""
 
+# ruff: noqa: N802  components are named as what they define would be, a class
+
 import os
 import signal
 
@@ -11,7 +13,7 @@ from cascata.run import supervisor, worker
 
 
 @component
-async def Nothing():  # noqa: N802  named as components are
+async def Nothing():
     pass
 
 
@@ -25,7 +27,7 @@ def _warm():
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item, call):  # noqa: ARG001  the names that pytest gives
+def pytest_runtest_makereport(item, call):
     """Remember how the test itself ended: the frames of a failure hold on to what it used."""
     report = yield
     if report.when == "call":

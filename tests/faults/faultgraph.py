@@ -4,6 +4,8 @@
 waits for something that is no channel. Each notes what it begins and ends. The victim does what its `State` says.
 """
 
+# ruff: noqa: N802  components are named as what they define would be, a class
+
 import asyncio
 from collections import Counter
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the fault tests share: notes that survive a process, a look at what a process holds, scripts to be run and killed."""
+"""What the fault tests share: notes that survive a process, a look at what a process holds, scripts to run and kill."""
 
 import asyncio
 import ctypes
@@ -19,6 +19,9 @@ PATIENCE = 40.0
 
 NOTES = "FAULT_NOTES"
 """The environment variable with the path that `note` appends to; forked workers and scripts inherit it."""
+
+
+NAMED_MEMORY = Path("/dev/shm")  # noqa: S108  looked at, not used
 
 
 def note(text):
@@ -47,10 +50,15 @@ def until(condition, what="it", seconds=PATIENCE):
     return result
 
 
+async def until_async(condition):
+    """Wait, in a component, until `condition()` is true."""
+    while not condition():  # noqa: ASYNC110  what it looks at is done by other processes
+        await asyncio.sleep(0.005)
+
+
 async def noted(*texts):
     """Wait, in a component, until all of these have been noted."""
-    while not set(texts) <= set(notes()):
-        await asyncio.sleep(0.005)
+    await until_async(lambda: set(texts) <= set(notes()))
 
 
 async def for_ever(name):
@@ -115,17 +123,17 @@ class Census:
         """Count."""
         own = os.getpid()
         descriptors = set()
-        for number in os.listdir("/proc/self/fd"):
+        for descriptor in Path("/proc/self/fd").iterdir():
             with suppress(OSError):
-                descriptors.add((number, os.readlink(f"/proc/self/fd/{number}")))
+                descriptors.add((descriptor.name, str(descriptor.readlink())))
         maps = Path("/proc/self/maps").read_text().splitlines()
         return cls(
             children=frozenset((child.pid, child.began, child.name) for child in descendants(own)),
             descriptors=frozenset(descriptors),
             threads=frozenset(threading.enumerate()),
-            tasks=frozenset(os.listdir("/proc/self/task")),
-            memory=frozenset(os.listdir("/dev/shm")),  # noqa: S108  looked at, not used
-            mapped=sum("memfd:" in line or "/dev/shm/" in line for line in maps),
+            tasks=frozenset(task.name for task in Path("/proc/self/task").iterdir()),
+            memory=frozenset(entry.name for entry in NAMED_MEMORY.iterdir()),
+            mapped=sum("memfd:" in line or f"{NAMED_MEMORY}/" in line for line in maps),
         )
 
     def left_over(self, before):
@@ -182,7 +190,7 @@ class Script:
         source.write_text("from script_prologue import *\n" + "\n".join(map(textwrap.dedent, texts)))
         self._out, self._err = source.with_suffix(".out"), source.with_suffix(".err")
         with self._out.open("wb") as out, self._err.open("wb") as err:
-            self.process = subprocess.Popen(  # noqa: S603  our own text
+            self.process = subprocess.Popen(
                 [sys.executable, str(source), *map(str, arguments)],
                 stdin=subprocess.DEVNULL,
                 stdout=out,

@@ -1,5 +1,7 @@
 """What the scripts of the fault tests begin with (`from script_prologue import *`): names, and a graph that lasts."""
 
+# ruff: noqa: N802  components are named as what they define would be, a class
+
 import asyncio
 import os
 import signal

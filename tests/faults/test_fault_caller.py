@@ -1,5 +1,7 @@
 """The calling process is killed, exits, forgets its run, or throws a signal at itself (SPEC 13)."""
 
+# ruff: noqa: N802  components are named as what they define would be, a class
+
 import gc
 import os
 import resource

@@ -1,5 +1,7 @@
 """Dead runs (SPEC 13): every unfinished component waits for a channel. Those where one waits for anything else live."""
 
+# ruff: noqa: N802  components are named as what they define would be, a class
+
 import asyncio
 import threading
 import time
@@ -124,7 +126,7 @@ async def Third(value, out):
 
 @pytest.mark.parametrize("num_workers", WORKERS)
 def test_a_full_fan_out(num_workers):
-    """One branch filters, the other one does not, and they are zipped: the fan-out stops when the fuller one is full."""
+    """One branch filters, the other does not, and they are zipped: the fan-out stops when the fuller one is full."""
     graph = Graph()
     graph.add("source", Twenty)
     graph.add("third", Third)
@@ -391,7 +393,7 @@ def test_a_component_computes(num_workers):
 
     @component
     async def Computing():
-        time.sleep(0.5)
+        time.sleep(0.5)  # noqa: ASYNC251  that it blocks the loop is the point
         note("computed")
 
     graph = starving_zip()

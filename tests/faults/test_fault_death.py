@@ -1,5 +1,7 @@
 """Worker processes that die (SPEC 13): whatever kills them, whenever it does."""
 
+# ruff: noqa: N802, T201  components are named as classes are; some print
+
 import asyncio
 import ctypes
 import faulthandler
@@ -215,14 +217,21 @@ def test_a_death_at_any_moment_of_a_busy_run(victim, delay):
 
 
 def test_a_signal_from_outside():
+
+    @component
+    @inport("value")
+    @persist("number", lambda: note(f"worker {os.getpid()}"))
+    async def Numbered(value, number):
+        note("fired")
+
     graph = Graph()
     graph.add("silent", Silent)
-    graph.add("victim", WaitingVictim).death < ("never", sigkill)
+    graph.add("victim", Numbered)
     graph.silent.out >> graph.victim.value
     run = graph.start(num_workers=2)
-    until(lambda: "silent began" in notes())
-    worker, _ = place_of(graph, "victim", 2)
-    os.kill(run._engine._workers[worker]._process.pid, signal.SIGKILL)
+    until(lambda: {"silent began"} < set(notes()))
+    (pid,) = [int(text.split()[1]) for text in notes() if text.startswith("worker ")]
+    os.kill(pid, signal.SIGKILL)
     with pytest.raises(WorkerDied) as caught:
         run.join()
     check_died(caught.value, sigkill, graph, "victim", 2)

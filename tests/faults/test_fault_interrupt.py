@@ -463,7 +463,10 @@ def test_a_process_of_a_component_gets_ctrl_c_with_the_group(num_workers):
         async def Starting():
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-c",
-                "import time\\nprint('started', flush=True)\\ntry: time.sleep(60)\\nexcept KeyboardInterrupt: print('bye')",
+                "import time\\n"
+                "print('started', flush=True)\\n"
+                "try: time.sleep(60)\\n"
+                "except KeyboardInterrupt: print('bye')",
                 stdout=subprocess.PIPE,
             )
             try:
@@ -512,4 +515,4 @@ def test_scripts_are_killed_with_their_block():
     running = Script("time.sleep(60)")
     running.end()
     assert running.process.returncode == -signal.SIGKILL
-    assert subprocess.run([sys.executable, "-c", "pass"], check=False).returncode == 0  # noqa: S603
+    assert subprocess.run([sys.executable, "-c", "pass"], check=False).returncode == 0

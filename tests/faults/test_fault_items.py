@@ -1,7 +1,10 @@
 """Items that cannot be sent, cannot be read, or bite when they are thrown away (SPEC 5, 13)."""
 
+# ruff: noqa: N802  components are named as what they define would be, a class
+
 import asyncio
 import gc
+import itertools
 import os
 import socket
 import threading
@@ -29,7 +32,7 @@ def open_socket():
 
 
 def open_file():
-    return open(os.devnull, "w")  # noqa: PTH123, SIM115  its finalizer closes it
+    return open(os.devnull, "w")  # noqa: PTH123  its finalizer closes it
 
 
 class RefusesError(Exception):
@@ -112,7 +115,7 @@ def apart(*definitions, num_workers=2):
         graph.add(name, definition)
         if num_workers:
             graph.place(graph.nodes[name], worker=number % num_workers)
-    for one, two in zip(names, names[1:], strict=False):
+    for one, two in itertools.pairwise(names):
         graph.nodes[one].out >> graph.nodes[two].value
     return graph
 

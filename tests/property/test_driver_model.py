@@ -14,33 +14,43 @@ from plans import SCALE
 
 from cascata import Graph, component, inport, outport
 
-STEPS = st.deferred(
-    lambda: st.one_of(
-        st.sampled_from(
-            [
-                ("send",),
-                ("sleep",),
-                ("timer",),
-                ("cancel myself",),
-                ("cancel me soon",),
-                ("uncancel",),
-                ("await a task",),
-                ("await a failing task",),
-                ("await a cancelled task",),
-                ("await a finished future",),
-                ("thread",),
-                ("set variable",),
-                ("start a task",),
-                ("join tasks",),
-                ("raise",),
-                ("nothing awaited",),
-            ]
-        ),
-        st.tuples(st.sampled_from(["try", "finally", "suppress", "shielded", "in a task", "generator"]), PROGRAMS),
-        st.tuples(st.sampled_from(["timeout", "timeout of zero", "group", "failing group", "gather"]), PROGRAMS),
-    )
+SIMPLE = st.sampled_from(
+    [
+        "send",
+        "sleep",
+        "timer",
+        "cancel myself",
+        "cancel me soon",
+        "uncancel",
+        "await a task",
+        "await a failing task",
+        "await a cancelled task",
+        "await a finished future",
+        "thread",
+        "set variable",
+        "start a task",
+        "join tasks",
+        "divide by zero",
+        "nothing awaited",
+    ]
 )
-PROGRAMS = st.lists(STEPS, max_size=5)
+COMPOUND = st.sampled_from(
+    [
+        "try and catch",
+        "try and clean up",
+        "suppress",
+        "shielded",
+        "in a task",
+        "generator",
+        "timeout",
+        "timeout of zero",
+        "group",
+        "failing group",
+        "gather",
+    ]
+)
+STEPS = st.recursive(st.tuples(SIMPLE), lambda steps: st.tuples(COMPOUND, st.lists(steps, max_size=4)), max_leaves=12)
+PROGRAMS = st.lists(STEPS, max_size=6)
 variable = contextvars.ContextVar("variable", default=0)
 
 
@@ -128,20 +138,20 @@ class Machine:
         await asyncio.sleep(0)
         raise KeyError
 
-    def raise_(self):
+    async def divide_by_zero(self, _):
         raise ZeroDivisionError
 
     async def nothing_awaited(self, _):
         pass
 
-    async def try_(self, program):
+    async def try_and_catch(self, program):
         try:
             await self.run(program)
         except ArithmeticError:
             await self.out.send(None)
             self.note("caught")
 
-    async def finally_(self, program):
+    async def try_and_clean_up(self, program):
         try:
             await self.run(program)
         finally:
@@ -201,24 +211,9 @@ class Machine:
         await asyncio.gather(self.child(1), self.detached(program))
 
 
-Machine.__dict__  # `try`, `finally` and `raise` are no names of methods
-for _keyword in ("try", "finally"):
-    setattr(Machine, _keyword, getattr(Machine, f"{_keyword}_"))
-
-
-async def _raise(self, _):
-    self.raise_()
-
-
-setattr(Machine, "raise", _raise)
-
-
 async def play(programs, out):
     """Run one program after the other in one task, as firings do; what they note is the result."""
-    notes = []
-    for program in programs:
-        notes.append(await play_one(program, out))
-    return notes
+    return [await play_one(program, out) for program in programs]
 
 
 async def play_one(program, out):

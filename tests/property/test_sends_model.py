@@ -9,51 +9,63 @@ from plans import SCALE
 
 from cascata import Graph, component, inport, outport
 
-WAYS = ("await", "task", "timeout", "cancel", "cancel at once", "shield", "forget", "close", "gather", "unwaited group")
 
+async def by_await(out, item, patience, tasks):
+    return await out.send(item)
+
+
+async def by_task(out, item, patience, tasks):
+    tasks.append(asyncio.create_task(out.send(item)))
+    return await tasks[-1] if patience == 0 else None
+
+
+async def by_timeout(out, item, patience, tasks):
+    return await asyncio.wait_for(out.send(item), patience * 0.0003)
+
+
+async def by_cancelled_task(out, item, patience, tasks):
+    task = asyncio.create_task(out.send(item))
+    for _ in range(patience):
+        await asyncio.sleep(0)
+    task.cancel()
+    return await task
+
+
+async def by_shield(out, item, patience, tasks):
+    tasks.append(asyncio.ensure_future(out.send(item)))
+    return await asyncio.wait_for(asyncio.shield(tasks[-1]), patience * 0.0003)
+
+
+async def by_call(out, item, patience, tasks):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        out.send(item)
+
+
+async def by_closed_send(out, item, patience, tasks):
+    out.send(item).close()
+
+
+async def by_gather(out, item, patience, tasks):
+    return (await asyncio.gather(out.send(item), asyncio.sleep(0)))[0]
+
+
+async def by_task_group(out, item, patience, tasks):
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(out.send(item))
+    return task.result()
+
+
+WAYS = {name: way for name, way in globals().items() if name.startswith("by_")}
+FINISHED_LATER = {"by_shield", "by_task"}
 SENDERS = st.lists(
-    st.lists(st.tuples(st.sampled_from(WAYS), st.integers(0, 3)), max_size=25),
-    min_size=1,
-    max_size=3,
+    st.lists(st.tuples(st.sampled_from(sorted(WAYS)), st.integers(0, 3)), max_size=25), min_size=1, max_size=3
 )
 RECEIVERS = st.lists(st.tuples(st.one_of(st.integers(1, 4), st.none()), st.integers(0, 3)), min_size=1, max_size=3)
 
 
 def make_sender(name, steps):
     """Make a component that sends `(name, k)` in the k-th way and says what became of it."""
-
-    async def send(out, item, way, patience, tasks):
-        match way:
-            case "await":
-                return await out.send(item)
-            case "task":
-                tasks.append(asyncio.create_task(out.send(item)))
-                return await tasks[-1] if patience == 0 else None
-            case "timeout":
-                return await asyncio.wait_for(out.send(item), patience * 0.0003)
-            case "cancel" | "cancel at once":
-                task = asyncio.create_task(out.send(item))
-                for _ in range(patience if way == "cancel" else 0):
-                    await asyncio.sleep(0)
-                task.cancel()
-                return await task
-            case "shield":
-                tasks.append(asyncio.ensure_future(out.send(item)))
-                return await asyncio.wait_for(asyncio.shield(tasks[-1]), patience * 0.0003)
-            case "forget":
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore", RuntimeWarning)
-                    out.send(item)
-            case "close":
-                send = out.send(item)
-                send.close()
-            case "gather":
-                return (await asyncio.gather(out.send(item), asyncio.sleep(0)))[0]
-            case "unwaited group":
-                async with asyncio.TaskGroup() as group:
-                    task = group.create_task(out.send(item))
-                return task.result()
-        return None
 
     @component
     @outport("out")
@@ -62,10 +74,10 @@ def make_sender(name, steps):
         tasks = []
         for number, (way, patience) in enumerate(steps):
             try:
-                result = await send(out, (name, number), way, patience, tasks)
+                result = await WAYS[way](out, (name, number), patience, tasks)
             except (TimeoutError, asyncio.CancelledError):
                 result = None
-            await fate.send((name, number, result, way))
+            await fate.send((number, result, way))
             for _ in range(patience):
                 await asyncio.sleep(0)
         for task in tasks:
@@ -106,8 +118,8 @@ def test_each_send_reaches_all_of_its_ports_or_none(senders, receivers, places):
             arrived = [[number for name, number in items if name == index] for items in got]
             assert all(each == arrived[0] for each in arrived), "all or none, in one order"
             assert arrived[0] == sorted(set(arrived[0])), "once, in the order of the calls"
-            for _, number, result, way in report.collected[f"s{index}.fate"]:
-                if result is not None or way in {"shield", "task"}:
+            for number, result, way in report.collected[f"s{index}.fate"]:
+                if result is not None or way in FINISHED_LATER:
                     assert result in (True, None)
                     assert number in arrived[0], f"a send by {way} that was done has arrived"
             assert len(report.collected[f"s{index}.fate"]) == len(steps)

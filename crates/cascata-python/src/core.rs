@@ -79,6 +79,8 @@ pub struct Core {
     scheduled: AtomicBool,
     dozing: AtomicBool,
     stop_seen: AtomicBool,
+    /// All lanes have ended, and the worker stays only for items that still wait for room.
+    leaving: AtomicBool,
     /// Lanes that run, are ready to, or await something that is no channel.
     alive: AtomicUsize,
     budget: AtomicUsize,
@@ -136,6 +138,7 @@ impl Core {
             scheduled: AtomicBool::new(false),
             dozing: AtomicBool::new(false),
             stop_seen: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
             alive: AtomicUsize::new(0),
             budget: AtomicUsize::new(BUDGET),
             slice_end: AtomicU64::new(u64::MAX),
@@ -289,7 +292,18 @@ impl Core {
                 remote.on_bell();
             }
         }
+        if self.leaving.load(Relaxed) && self.has_delivered() {
+            self.hooks.call_method0(py, intern!(py, "on_delivered"))?;
+        }
         Ok(())
+    }
+
+    /// Whether no item waits for room any more whose sender has ended. If some do, `on_delivered` of the hooks will say
+    /// when they no longer do.
+    pub fn has_delivered(&self) -> bool {
+        let waiting = self.remotes.iter().flatten().any(|remote| remote.has_waiting());
+        self.leaving.store(waiting, Relaxed);
+        !waiting
     }
 
     /// Announces that the worker sleeps; `false` if there is something to do after all.

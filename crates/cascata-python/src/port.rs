@@ -178,7 +178,12 @@ impl WaitingSend {
         }
         match &self.waits {
             Waits::Room(ticket) => {
-                if let Poll::Ready(reached) = ticket.poll(&mut Context::from_waker(&self.waker)) {
+                let mut cx = Context::from_waker(&self.waker);
+                let done = match self.sender.get().line.upgrade() {
+                    Some(line) => line.outport.poll(ticket, &mut cx),
+                    None => ticket.poll(&mut cx),
+                };
+                if let Poll::Ready(reached) = done {
                     return Err(self.finish(py, reached));
                 }
             }

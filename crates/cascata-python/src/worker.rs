@@ -15,6 +15,7 @@ use cascata::{
 };
 use pyo3::{
     exceptions::PyValueError,
+    intern,
     prelude::*,
     types::{PyString, PyTuple},
 };
@@ -43,7 +44,7 @@ enum End {
     Remote(Arc<Remote<Object>>),
 }
 
-/// A collector that calls Python.
+/// A collector in Python: an object with `pack(item)` and `collect(packed)`.
 struct Callback(Py<PyAny>);
 
 impl fmt::Debug for Callback {
@@ -53,15 +54,24 @@ impl fmt::Debug for Callback {
 }
 
 impl Collector<Object> for Callback {
-    fn collect(&self, item: &Object) -> PyResult<()> {
-        Python::attach(|py| self.0.call1(py, (item.0.clone_ref(py),)).map(drop))
+    fn pack(&self, item: &Object) -> PyResult<Object> {
+        Python::attach(|py| self.0.call_method1(py, intern!(py, "pack"), (&item.0,)).map(Object))
+    }
+
+    fn collect(&self, packed: Object) {
+        Python::attach(|py| {
+            if let Err(error) = self.0.call_method1(py, intern!(py, "collect"), (packed.0,)) {
+                error.write_unraisable(py, Some(self.0.bind(py)));
+            }
+        });
     }
 }
 
 /// The native half of a worker.
 ///
 /// Its Python half makes it, calls `install` for each of the worker's components, then `launch`, and lets the event loop
-/// run. It is told of what happens through the methods of `hooks`: `on_failure` and `on_stop`.
+/// run. It is told of what happens through the methods of `hooks`: `on_failure`, `on_stop` and
+/// `on_delivered`.
 #[pyclass(frozen, module = "cascata._native")]
 pub struct Worker {
     plan: Arc<Plan<Object>>,
@@ -271,6 +281,12 @@ impl Worker {
     /// Whether nothing here can move but by a channel, and a number that grows with whatever moves.
     fn quiet(&self) -> (bool, usize) {
         self.core.quiet()
+    }
+
+    /// Whether nothing that this worker's components have sent still waits for room. If something does, `on_delivered` of
+    /// the hooks will say when it no longer does.
+    fn has_delivered(&self) -> bool {
+        self.core.has_delivered()
     }
 
     /// The worker is done: it no longer counts as something that moves, and lets go of its Python objects.

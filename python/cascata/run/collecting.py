@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 import pickle
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cascata.run.messages import Collected
 
 if TYPE_CHECKING:
     from cascata.run.messages import Link
 
-__all__ = ["Gatherer", "restore"]
+__all__ = ["Collector", "Gatherer", "Kept", "restore"]
 
 CHUNK = 1 << 18
 """Bytes of pickled items that a worker keeps before it passes them on."""
+
+
+class Collector(Protocol):
+    """What takes the items of an outport. They are packed when they are sent, collected when they have been."""
+
+    def pack(self, item: Any, /) -> Any:
+        """Give the form in which an item is collected."""
+
+    def collect(self, packed: Any, /) -> object:
+        """Take a packed item."""
+
+
+class Kept:
+    """Takes the items of one outport in the calling process, as they are."""
+
+    def __init__(self, items: list[Any]) -> None:
+        """Take the list that is to be filled."""
+        self.collect = items.append
+
+    def pack(self, item: Any) -> Any:
+        """Give the item itself."""
+        return item
 
 
 class Gatherer:
@@ -29,9 +51,17 @@ class Gatherer:
         self._items: list[bytes] = []
         self._size = 0
 
-    def __call__(self, item: object) -> None:
-        """Take an item."""
-        data = _dumps(item)
+    def pack(self, item: object) -> bytes:
+        """Pickle an item; raises what pickle raises."""
+        try:
+            return pickle.dumps(item, protocol=5)
+        except Exception:  # noqa: BLE001  pickle raises many things; cloudpickle takes more, or says why not
+            import cloudpickle
+
+            return cloudpickle.dumps(item, protocol=5)  # type: ignore[no-any-return]
+
+    def collect(self, data: bytes) -> None:
+        """Take a pickled item."""
         self._items.append(data)
         self._size += len(data)
         if self._size >= CHUNK:
@@ -47,12 +77,3 @@ class Gatherer:
 def restore(message: Collected) -> list[Any]:
     """Give the items of a chunk."""
     return [pickle.loads(item) for item in message.items]  # noqa: S301  own worker
-
-
-def _dumps(item: object) -> bytes:
-    try:
-        return pickle.dumps(item, protocol=5)
-    except Exception:  # noqa: BLE001  pickle raises many things; cloudpickle takes more, or says why not
-        import cloudpickle
-
-        return cloudpickle.dumps(item, protocol=5)  # type: ignore[no-any-return]

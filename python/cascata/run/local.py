@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from cascata import _native
+from cascata.run.collecting import Kept
 from cascata.run.diagnosis import dead, timed_out
 from cascata.run.messages import Failed, Message
 from cascata.run.report import Report
@@ -71,7 +72,7 @@ class Local:
         """Run to the end in the running loop."""
         loop = asyncio.get_running_loop()
         self._began = self._ended = time.monotonic()
-        collectors = [items.append for items in self._collected]
+        collectors = [Kept(items) for items in self._collected]
         self._worker = Worker(self._job, self._memory, 0, self, collectors)
         loop.add_reader(self._memory.fileno(), self._on_quiet)
         timer = None if self._job.timeout is None else loop.call_later(self._job.timeout, self._on_timeout)

@@ -16,9 +16,10 @@ from cascata.run.failure import Failure
 from cascata.run.messages import Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from cascata.component import Component
+    from cascata.run.collecting import Collector
     from cascata.run.job import Job
     from cascata.run.messages import Link
 
@@ -37,7 +38,7 @@ class Worker:
         memory: _native.RunMemory,
         index: int,
         link: Link,
-        collectors: Sequence[Callable[[Any], None]],
+        collectors: Sequence[Collector],
     ) -> None:
         """Take what `run` needs; nothing starts yet."""
         self._plan = job.plan
@@ -60,6 +61,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         self._loop = loop
         self._stopped: asyncio.Future[None] = loop.create_future()
+        self._delivered: asyncio.Future[None] = loop.create_future()
         native = _native.Worker(self._plan, self._memory, self._index, loop, self, self._collectors)
         self._native = native
         loop.add_reader(native.fileno(), native.on_bell)
@@ -95,6 +97,10 @@ class Worker:
         if not ended.done():
             await asyncio.wait({ended}, timeout=GRACE)
         ended.cancel()
+        # Cancelled sends that have reached one of their channels reach the others, even after the end of their sender.
+        while not (self._stopped.done() or cancelled or self._native.has_delivered()):
+            self._delivered = self._loop.create_future()
+            await asyncio.wait({self._delivered, self._stopped}, return_when=asyncio.FIRST_COMPLETED)
         for task in self._tasks:
             if not task.done():
                 name = task.get_name()
@@ -151,6 +157,11 @@ class Worker:
             task.cancel()
         if not self._stopped.done():
             self._stopped.set_result(None)
+
+    def on_delivered(self) -> None:
+        """Nothing waits for room any more."""
+        if not self._delivered.done():
+            self._delivered.set_result(None)
 
     # What the supervisor asks.
 

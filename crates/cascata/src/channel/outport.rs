@@ -1,15 +1,17 @@
 //! An outport at work: one value to every channel behind it.
 
 use std::{
+    collections::VecDeque,
     fmt::Debug,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
+    task::{Context, Poll},
 };
 
 use super::{
-    Item, Local, Offer, Remote, Ticket,
+    Item, Local, Offer, Remote, Ticket, lock,
     parcel::{Depot, Parcel},
 };
 use crate::metrics::OutportMeter;
@@ -23,11 +25,14 @@ pub(super) enum Freight<T: Item> {
 
 /// A place outside the graph that sees every item of an outport, such as the lists of `collect`.
 pub trait Collector<T: Item>: Debug + Send + Sync {
-    /// Takes a copy of `item`. Never waits.
+    /// Gives the form in which `item` is collected, as it is now: it may change later.
     ///
     /// # Errors
     /// The item cannot be taken; it then reaches no channel, either.
-    fn collect(&self, item: &T) -> Result<(), T::Error>;
+    fn pack(&self, item: &T) -> Result<T, T::Error>;
+
+    /// Takes a packed item. Never waits.
+    fn collect(&self, packed: T);
 }
 
 /// Why a value was not sent. It has reached no channel.
@@ -56,11 +61,48 @@ pub struct Outport<T: Item> {
     locals: Vec<Arc<Local<T>>>,
     /// Channels through shared memory, and whether their receiver is in this process.
     remotes: Vec<(Arc<Remote<T>>, bool)>,
-    collector: Option<Arc<dyn Collector<T>>>,
+    collection: Option<Collection<T>>,
     /// Where encoded items lie; `None` as long as nothing is encoded.
     depot: Option<Depot>,
     meter: OutportMeter,
     ended: AtomicBool,
+}
+
+/// A collector, and the items that it gets once they have reached a channel: one that is withdrawn was never sent.
+#[derive(Debug)]
+struct Collection<T: Item> {
+    collector: Arc<dyn Collector<T>>,
+    /// In the order sent.
+    waiting: Mutex<VecDeque<(Arc<Ticket>, T)>>,
+}
+
+impl<T: Item> Collection<T> {
+    /// Collects an item that has just been sent, or waits, after those before it.
+    fn add(&self, packed: T, ticket: Option<&Arc<Ticket>>) {
+        match ticket {
+            Some(ticket) => {
+                lock(&self.waiting).push_back((ticket.clone(), packed));
+                self.settle();
+            }
+            None => {
+                self.settle();
+                self.collector.collect(packed);
+            }
+        }
+    }
+
+    /// Collects what has reached a channel meanwhile, and forgets what was withdrawn.
+    fn settle(&self) {
+        loop {
+            let mut waiting = lock(&self.waiting);
+            let Some(sent) = waiting.front().and_then(|(ticket, _)| ticket.is_sent()) else { return };
+            let front = waiting.pop_front();
+            drop(waiting);
+            if let (true, Some((_, packed))) = (sent, front) {
+                self.collector.collect(packed);
+            }
+        }
+    }
 }
 
 impl<T: Item> Outport<T> {
@@ -72,7 +114,8 @@ impl<T: Item> Outport<T> {
         meter: OutportMeter,
     ) -> Self {
         let depot = remotes.iter().find(|(_, own)| !own).map(|(remote, _)| remote.depot().clone());
-        Self { locals, remotes, collector, depot, meter, ended: AtomicBool::new(false) }
+        let collection = collector.map(|collector| Collection { collector, waiting: Mutex::default() });
+        Self { locals, remotes, collection, depot, meter, ended: AtomicBool::new(false) }
     }
 
     /// Sends `item` to every channel behind the port.
@@ -89,12 +132,13 @@ impl<T: Item> Outport<T> {
             Some(depot) => Some(pack(depot, &item)?),
             None => None,
         };
-        if let Some(collector) = &self.collector {
-            collector.collect(&item).map_err(SendError::Encode)?;
-        }
+        let packed = match &self.collection {
+            Some(collection) => Some(collection.collector.pack(&item).map_err(SendError::Encode)?),
+            None => None,
+        };
         self.meter.sent.add(1);
         let mut ticket = None;
-        let mut reached = self.collector.is_some();
+        let mut reached = false;
         for (remote, own) in &self.remotes {
             let freight = match &parcel {
                 Some(parcel) if !own => Freight::Parcel(parcel.clone()),
@@ -108,13 +152,38 @@ impl<T: Item> Outport<T> {
                 reached |= local.offer(item.clone(), &mut ticket) == Offer::Taken;
             }
             reached |= last.offer(item, &mut ticket) == Offer::Taken;
-        } else if self.remotes.is_empty() && !reached {
+        } else if self.remotes.is_empty() && self.collection.is_none() {
             self.meter.dropped.add(1);
         }
-        Ok(match ticket {
-            None => Sent::Now(reached),
-            Some(ticket) => ticket.seal(reached).map_or_else(|| Sent::Waits(ticket), Sent::Now),
-        })
+        // A collector alone is reason enough to go on sending.
+        let result = |reached| reached || self.collection.is_some();
+        let sent = match ticket {
+            None => Sent::Now(result(reached)),
+            Some(ticket) => match ticket.seal(reached) {
+                Some(reached) => Sent::Now(result(reached)),
+                None => Sent::Waits(ticket),
+            },
+        };
+        if let (Some(collection), Some(packed)) = (&self.collection, packed) {
+            let ticket = match &sent {
+                Sent::Waits(ticket) => Some(ticket),
+                Sent::Now(_) => None,
+            };
+            collection.add(packed, ticket);
+        }
+        Ok(sent)
+    }
+
+    /// Waits until a send that waits is done; see [`Ticket::poll`].
+    pub fn poll(&self, ticket: &Ticket, cx: &mut Context<'_>) -> Poll<bool> {
+        let done = ticket.poll(cx);
+        match &self.collection {
+            Some(collection) if done.is_ready() => {
+                collection.settle();
+                Poll::Ready(true)
+            }
+            _ => done,
+        }
     }
 
     /// Takes a waiting send back from all channels; it then counts as never sent. `false` if that is too late: one of

@@ -289,6 +289,11 @@ impl<T: Item> Remote<T> {
         }
     }
 
+    /// Whether items of this process's senders still wait for room.
+    pub fn has_waiting(&self) -> bool {
+        !lock(&self.state).waiting.is_empty()
+    }
+
     /// The channel has changed elsewhere: what waits here for room tries again, the receiver looks again.
     pub fn on_bell(&self) {
         let mut state = lock(&self.state);

@@ -111,6 +111,13 @@ impl Ticket {
         Poll::Pending
     }
 
+    /// Whether the item has been sent (or all channels have closed before it could be) rather than withdrawn; `None` as
+    /// long as it can still be withdrawn.
+    pub(super) fn is_sent(&self) -> Option<bool> {
+        let state = lock(&self.state);
+        (state.withdrawn || state.reached || state.open == 0).then_some(!state.withdrawn)
+    }
+
     /// Whether all channels have settled.
     pub fn is_done(&self) -> bool {
         lock(&self.state).open == 0

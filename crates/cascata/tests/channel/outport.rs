@@ -160,12 +160,12 @@ struct List {
 }
 
 impl Collector<Token> for List {
-    fn collect(&self, item: &Token) -> Result<(), Fault> {
-        if self.refuses {
-            return Err(Fault::Unencodable);
-        }
-        self.ids.lock().unwrap().push(item.id);
-        Ok(())
+    fn pack(&self, item: &Token) -> Result<Token, Fault> {
+        if self.refuses { Err(Fault::Unencodable) } else { Ok(item.clone()) }
+    }
+
+    fn collect(&self, packed: Token) {
+        self.ids.lock().unwrap().push(packed.id);
     }
 }
 
@@ -203,17 +203,24 @@ fn a_collector_sees_what_is_sent_and_counts_as_a_receiver() {
 }
 
 #[test]
-fn what_a_collector_has_seen_is_not_taken_back() {
+fn a_collector_sees_what_has_been_sent_in_order_and_nothing_that_was_withdrawn() {
     let rig = Arrangement::Local.rig(Some(1));
     let Ends::Local(local) = &rig.ends[0] else { panic!("it is local") };
     let list = Arc::new(List::default());
     let outport = Outport::new(vec![local.clone()], vec![], Some(list.clone()), meter());
+    let seen = || list.ids.lock().unwrap().clone();
     rig.send(0, 0);
-    let Ok(Sent::Waits(ticket)) = outport.send(rig.token(1)) else { panic!("there is no room") };
-    assert!(!outport.withdraw(&ticket));
-    assert_eq!((rig.take_all(0), list.ids.lock().unwrap().clone()), (vec![0, 1], vec![1]));
+    let Ok(Sent::Waits(first)) = outport.send(rig.token(1)) else { panic!("there is no room") };
+    let Ok(Sent::Waits(second)) = outport.send(rig.token(2)) else { panic!("there is no room") };
+    assert!(outport.withdraw(&first));
+    assert_eq!((rig.take_all(0), seen()), (vec![0, 2], vec![]));
+    // The second has been sent, though its sender has not looked yet; what comes after it is collected after it.
+    assert!(matches!(outport.send(rig.token(3)), Ok(Sent::Now(true))));
+    assert_eq!(seen(), [2, 3]);
+    assert!(second.is_done());
     rig.inlets[0].close();
-    assert!(matches!(outport.send(rig.token(2)), Ok(Sent::Now(true))), "the collector has it");
+    assert!(matches!(outport.send(rig.token(4)), Ok(Sent::Now(true))), "the collector has it");
+    assert_eq!(seen(), [2, 3, 4]);
 }
 
 #[test]

@@ -1,0 +1,212 @@
+"""Nothing outlives a run (SPEC 13), however it ended, and nothing piles up over many."""
+
+# ruff: noqa: N802  components are named as what they define would be, a class
+
+import gc
+import itertools
+import os
+import re
+from pathlib import Path
+
+import pytest
+from faultgraph import build
+from faultlib import NAMED_MEMORY, Census, left_over, note, notes, until
+
+from cascata import ComponentError, DeadlockError, Graph, RunTimeout, WorkerDied, component, inport, outport
+
+RUNS = 200
+
+
+@component
+@outport("out")
+async def Some(out):
+    for number in range(30):
+        await out.send({"number": number})
+
+
+@component
+@inport("value", capacity=4)
+@outport("out")
+async def Same(value, out):
+    await out.send(value)
+
+
+@component
+@inport("value", capacity=4)
+@inport("partner", capacity=4)
+async def Pairs(value, partner):
+    pass
+
+
+@component
+@inport("value", capacity=4)
+async def Fails(value):
+    if value["number"] == 20:
+        msg = "enough"
+        raise ValueError(msg)
+
+
+@component
+@inport("value", capacity=4)
+async def Dies(value):
+    if value["number"] == 20:
+        os._exit(1)
+
+
+@component
+@outport("out")
+@inport("value", capacity=4)
+async def Loses(value, out):
+    pass
+
+
+def good():
+    graph = Graph()
+    graph.add("some", Some)
+    graph.add("same", Same)
+    graph.some.out >> graph.same.value
+    return graph
+
+
+def ends(num_workers):
+    graph = good()
+    graph.run(num_workers=num_workers, collect=[graph.same.out])
+
+
+def is_stopped(num_workers):
+    run = good().start(num_workers=num_workers)
+    run.stop()
+    run.join()
+
+
+def fails(num_workers):
+    graph = good()
+    graph.add("fails", Fails)
+    graph.same.out >> graph.fails.value
+    with pytest.raises(ComponentError):
+        graph.run(num_workers=num_workers)
+
+
+def dies(num_workers):
+    graph = good()
+    graph.add("dies", Dies)
+    graph.same.out >> graph.dies.value
+    with pytest.raises(WorkerDied):
+        graph.run(num_workers=num_workers)
+
+
+def is_dead(num_workers):
+    graph = good()
+    graph.add("loses", Loses)
+    graph.add("pairs", Pairs)
+    graph.some.out >> graph.loses.value
+    graph.same.out >> graph.pairs.value
+    graph.loses.out >> graph.pairs.partner
+    with pytest.raises(DeadlockError):
+        graph.run(num_workers=num_workers, timeout=30)
+
+
+def times_out(num_workers):
+    with pytest.raises(RunTimeout):
+        good().run(num_workers=num_workers, timeout=1e-6)
+
+
+def resident():
+    """Bytes of memory that are this process's own."""
+    gc.collect()
+    text = Path("/proc/self/smaps_rollup").read_text()
+    return sum(int(kilobytes) for kilobytes in re.findall(r"^Private_\w+:\s+(\d+) kB", text, re.MULTILINE)) << 10
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    ("ways", "num_workers"),
+    [
+        pytest.param((ends, is_stopped, fails, dies, is_dead), 2, id="processes"),
+        pytest.param((ends, is_stopped, fails, is_dead), 0, id="in process"),
+    ],
+)
+def test_many_runs(ways, num_workers):
+    endless = itertools.cycle(ways)
+    for way in itertools.islice(endless, 4 * len(ways)):
+        way(num_workers)
+    before, memory = Census.take(), resident()
+    for way in itertools.islice(endless, RUNS):
+        way(num_workers)
+    assert left_over(before) == {}
+    # A leak of anything at all for each run, be it one page, is more than this.
+    assert resident() - memory < RUNS * 10_000
+
+
+@pytest.mark.parametrize("num_workers", [0, 1, 2, 5])
+@pytest.mark.parametrize("way", [ends, is_stopped, fails, dies, is_dead, times_out])
+def test_after_each_way_to_end(way, num_workers):
+    """What the fixture of this directory checks after every test, here for the plain ways side by side."""
+    if way is dies and num_workers == 0:
+        pytest.skip("that ends the caller")
+    for _ in range(2):
+        before = Census.take()
+        way(num_workers)
+        assert left_over(before, 1.0) == {}
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_shared_memory_has_no_name(num_workers):
+    """What has no name goes with its last user, whatever happens to it."""
+
+    def look():
+        maps = Path("/proc/self/maps").read_text()
+        note("mapped" if "memfd:cascata" in maps else "not mapped")
+        named = [line for line in maps.splitlines() if f"{NAMED_MEMORY}/" in line]
+        named += [target for _, target in Census.take().descriptors if str(NAMED_MEMORY) in target]
+        note(f"named: {named}")
+
+    @component
+    @outport("out")
+    async def Looking(out):
+        look()
+        await out.send(1)
+
+    graph = Graph()
+    graph.add("looking", Looking)
+    graph.add("same", Same)
+    graph.looking.out >> graph.same.value
+    graph.run(num_workers=num_workers)
+    assert notes() == ["mapped", "named: []"]
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_an_error_that_is_kept_keeps_nothing_else(num_workers):
+    """Programs collect errors; each has a traceback with frames that refer to the run."""
+
+    def boom():
+        msg = "boom"
+        raise ValueError(msg)
+
+    kept = []
+    before = Census.take()
+    for _ in range(3):
+        with pytest.raises(ComponentError) as caught:
+            build("mid-stream", boom).run(num_workers=num_workers)
+        kept.append(caught.value)
+        del caught
+    assert left_over(before, 0.5) == {}
+    assert all(type(error.__cause__) is ValueError for error in kept)
+
+
+def test_a_worker_has_nothing_of_the_other_workers():
+    """Descriptors of the supervisor and of workers started before are closed in a worker."""
+
+    @component
+    async def Counting():
+        note(str(sum(target.startswith("socket:") for _, target in Census.take().descriptors)))
+        note("looked")
+        until(lambda: notes().count("looked") == 5)
+
+    graph = Graph()
+    for number in range(5):
+        graph.add(f"counting{number}", Counting)
+        graph.place(graph.nodes[f"counting{number}"], worker=number)
+    graph.run(num_workers=5)
+    counts = {text for text in notes() if text != "looked"}
+    assert len(counts) == 1, counts

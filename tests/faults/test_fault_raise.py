@@ -3,14 +3,18 @@
 # ruff: noqa: EM101, TRY003  what is raised is the point here
 
 import asyncio
+import importlib
+import json
+import subprocess
 import threading
 import traceback
 from collections import Counter
+from pathlib import Path
 
 import faultgraph
 import pytest
 from faultgraph import FIRING, PLACES, WORKERS, build, check_notes
-from faultlib import notes, place_of
+from faultlib import notes, place_of, script
 
 from cascata import ComponentError
 
@@ -275,8 +279,100 @@ def test_arguments_and_attributes_are_kept(num_workers):
     _, error = fail("mid-stream", odd, num_workers)
     assert vars(error.__cause__).items() >= {"code": 17, "detail": "boom"}.items()
     assert str(error.__cause__) == "17: boom"
-    _, error = fail("mid-stream", system_exit, num_workers)
-    assert error.__cause__.code == 17
+
+
+def open_nothing():
+    Path("/no such/file").read_text()
+
+
+def import_nothing():
+    importlib.import_module("no_such_module")
+
+
+def misspell():
+    [].apend
+
+
+def compile_nonsense():
+    compile("a = = 1", "nonsense.py", "exec")
+
+
+def parse_nonsense():
+    json.loads('{"a": ')
+
+
+def run_false():
+    subprocess.run(["/bin/false"], check=True)
+
+
+def read_too_little():
+    raise asyncio.IncompleteReadError(b"abc", 10)
+
+
+def return_by_exception():
+    raise StopIteration(17)
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+@pytest.mark.parametrize(
+    ("fault", "kind", "text", "attributes"),
+    [
+        (system_exit, SystemExit, "17", {"code": 17}),
+        (
+            no_unicode,
+            UnicodeDecodeError,
+            "'utf-8' codec can't decode byte 0xff in position 5: invalid start byte",
+            {"encoding": "utf-8", "object": b"boom \xff 17", "start": 5, "end": 6, "reason": "invalid start byte"},
+        ),
+        (
+            open_nothing,
+            FileNotFoundError,
+            "[Errno 2] No such file or directory: '/no such/file'",
+            {"errno": 2, "filename": "/no such/file", "strerror": "No such file or directory"},
+        ),
+        (import_nothing, ModuleNotFoundError, "No module named 'no_such_module'", {"name": "no_such_module"}),
+        (misspell, AttributeError, "'list' object has no attribute 'apend'", {}),
+        (
+            compile_nonsense,
+            SyntaxError,
+            "invalid syntax (nonsense.py, line 1)",
+            {"filename": "nonsense.py", "lineno": 1, "msg": "invalid syntax"},
+        ),
+        (
+            parse_nonsense,
+            json.JSONDecodeError,
+            "Expecting value: line 1 column 7 (char 6)",
+            {"doc": '{"a": ', "pos": 6, "lineno": 1, "msg": "Expecting value"},
+        ),
+        (
+            run_false,
+            subprocess.CalledProcessError,
+            "Command '['/bin/false']' returned non-zero exit status 1.",
+            {"cmd": ["/bin/false"], "returncode": 1},
+        ),
+        (
+            read_too_little,
+            asyncio.IncompleteReadError,
+            "3 bytes read on a total of 10 expected bytes",
+            {"partial": b"abc", "expected": 10},
+        ),
+    ],
+)
+def test_what_python_and_its_library_raise_is_whole(fault, kind, text, attributes, num_workers):
+    _, error = fail("mid-stream", fault, num_workers)
+    cause = error.__cause__
+    assert type(cause) is kind
+    assert str(cause) == text
+    assert {name: getattr(cause, name) for name in attributes} == attributes
+    assert text.partition(" (")[0] in error.remote_traceback
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_the_value_of_a_stop_iteration_is_kept(num_workers):
+    """An initialiser is no coroutine and no generator, so it may raise one."""
+    _, error = fail("initialiser", return_by_exception, num_workers)
+    assert type(error.__cause__) is StopIteration
+    assert error.__cause__.value == 17
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])
@@ -301,6 +397,62 @@ def test_the_members_of_a_group_are_kept(num_workers):
 def test_a_class_made_in_a_function_keeps_its_name(num_workers):
     _, error = fail("mid-stream", local_class, num_workers)
     assert type(error.__cause__).__name__ == "LocalError"
+
+
+MAIN = """
+    class Mine(Exception):
+        pass
+
+    @component
+    async def Failing():
+        try:
+            {}["the key"]
+        except KeyError as error:
+            raise Mine("boom 17") from error
+
+    graph = Graph()
+    graph.add("failing", Failing)
+    try:
+        graph.run(num_workers=num_workers)
+    except ComponentError as error:
+        assert isinstance(error.__cause__, Mine), type(error.__cause__)
+        assert type(error.__cause__.__cause__) is KeyError
+        assert 'raise Mine("boom 17") from error' in error.remote_traceback
+        note("caught")
+"""
+
+
+@pytest.mark.parametrize("num_workers", [0, 1, 2])
+def test_a_class_of_the_main_program_is_that_class(num_workers):
+    """The caller can tell its own exceptions."""
+    with script(MAIN, num_workers) as running:
+        assert running.wait() == 0, running.err
+    assert notes() == ["caught"]
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_an_error_that_nobody_catches_shows_all(num_workers):
+    """What the user of a program sees."""
+    text = """
+        @component
+        @inport("text")
+        async def Failing(text):
+            raise ValueError("boom 17")
+
+        graph = Graph()
+        graph.add("failing", Failing).text < "some text"
+        graph.run(num_workers=num_workers)
+        """
+    with script(text, num_workers) as running:
+        assert running.wait() == 1
+        error = running.err
+    assert "ComponentError: failing (Failing) raised ValueError: boom 17 on worker 0" in error
+    assert "called with text='some text'" in error
+    assert 'raise ValueError("boom 17")' in error
+    assert "ValueError: boom 17" in error
+    assert error.rstrip().endswith("ValueError: boom 17")
+    assert "Exception ignored" not in error
+    assert running.out == ""
 
 
 @pytest.mark.parametrize("num_workers", WORKERS)

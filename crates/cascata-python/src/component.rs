@@ -144,7 +144,9 @@ impl Component {
             core.hooks.call_method1(py, intern!(py, "on_failure"), (&self.name, error.clone_ref(py), inputs))?;
             Ok(())
         };
-        if let Err(defect) = report() {
+        let reported = report();
+        core.memory.stop();
+        if let Err(defect) = reported {
             // Without the hook nobody would ever know: at least the interpreter does.
             PyRuntimeError::new_err("a failure could not be reported").write_unraisable(py, None);
             defect.write_unraisable(py, None);

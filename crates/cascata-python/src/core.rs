@@ -27,7 +27,6 @@ use pyo3::{intern, prelude::*, sync::PyOnceLock};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::{
-    lane::Lane,
     lock,
     object::Object,
     park::{Listener, Park},
@@ -53,7 +52,6 @@ pub enum Ready {
 
 /// A lane, and what it takes to step it as its task.
 pub struct LaneEntry {
-    pub lane: Py<Lane>,
     pub park: Py<Park>,
     pub step: Py<PyAny>,
     pub task: Py<PyAny>,
@@ -78,6 +76,10 @@ pub struct Core {
     /// A drain runs or the loop has been asked for one.
     scheduled: AtomicBool,
     dozing: AtomicBool,
+    retired: AtomicBool,
+    /// The lane that is stepped directly, and whether its task was cancelled meanwhile, from within.
+    stepped: Mutex<Option<Py<Park>>>,
+    cancelled_itself: AtomicBool,
     stop_seen: AtomicBool,
     /// All lanes have ended, and the worker stays only for items that still wait for room.
     leaving: AtomicBool,
@@ -137,6 +139,9 @@ impl Core {
             drain: OnceLock::new(),
             scheduled: AtomicBool::new(false),
             dozing: AtomicBool::new(false),
+            retired: AtomicBool::new(false),
+            stepped: Mutex::default(),
+            cancelled_itself: AtomicBool::new(false),
             stop_seen: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
             alive: AtomicUsize::new(0),
@@ -162,8 +167,13 @@ impl Core {
         *lock(&self.passives) = passives;
     }
 
-    /// Lets go of everything that refers back to the core.
-    pub fn dispose(&self) {
+    /// The worker no longer counts as something that moves, and lets go of everything that refers back to the core. Sends
+    /// that tasks on the side still wait for can be cancelled as before.
+    pub fn retire(&self) {
+        self.rouse();
+        if !self.retired.swap(true, Relaxed) {
+            self.memory.bells().retire(self.worker);
+        }
         self.set_lanes(Vec::new());
         let passives = mem::take(&mut *lock(&self.passives));
         passives.iter().for_each(|passive| passive.close());
@@ -242,6 +252,14 @@ impl Core {
         (self.alive.load(Relaxed) == 0 && lock(&self.ready).is_empty(), self.activity.load(Relaxed))
     }
 
+    /// Whether `park` is that of the lane that is just stepped. Its task then cannot be cancelled by way of the park: like
+    /// any task that runs, it notes the cancellation (and may take it back) and continues with it when the step is over.
+    pub fn cancels_itself(&self, park: &Bound<'_, Park>) -> bool {
+        let itself = lock(&self.stepped).as_ref().is_some_and(|stepped| stepped.is(park));
+        self.cancelled_itself.fetch_or(itself, Relaxed);
+        itself
+    }
+
     /// Runs what is ready, for a slice of time.
     ///
     /// # Errors
@@ -314,6 +332,9 @@ impl Core {
         if !lock(&self.ready).is_empty() && !self.scheduled.swap(true, SeqCst) {
             return false;
         }
+        if self.retired.load(Relaxed) {
+            return true;
+        }
         if let Some(hub) = &self.hub {
             hub.reclaim();
         }
@@ -361,9 +382,13 @@ impl Core {
             let enter = ENTER.import(py, "asyncio.tasks", "_enter_task")?;
             let leave = LEAVE.import(py, "asyncio.tasks", "_leave_task")?;
             enter.call1((&self.event_loop, &entry.task))?;
+            *lock(&self.stepped) = Some(entry.park.clone_ref(py));
             let parked = entry.run_in_context.call1(py, (&entry.step,));
+            let stepped = lock(&self.stepped).take();
+            drop(stepped);
             leave.call1((&self.event_loop, &entry.task))?;
-            if parked?.is_truthy(py)? {
+            let cancelled = self.cancelled_itself.swap(false, Relaxed);
+            if parked?.is_truthy(py)? && !cancelled {
                 return Ok(());
             }
         }

@@ -21,14 +21,14 @@ use crate::{
 pub struct Lane {
     /// Until the end: whoever keeps the task longer does not keep the run's memory.
     drive: Option<Box<Drive>>,
-    park: Py<Park>,
+    park: Option<Py<Park>>,
     /// What a direct step left for the task to take.
     handoff: Option<Outcome>,
 }
 
 impl Lane {
     pub fn new(drive: Drive, park: Py<Park>) -> Self {
-        Self { drive: Some(Box::new(drive)), park, handoff: None }
+        Self { drive: Some(Box::new(drive)), park: Some(park), handoff: None }
     }
 
     /// Takes a step, unless it has ended.
@@ -36,6 +36,7 @@ impl Lane {
         let outcome = self.drive.as_mut()?.advance(py, thrown);
         if matches!(outcome, Outcome::Ended(_)) {
             self.drive = None;
+            self.park = None;
         }
         Some(outcome)
     }
@@ -57,8 +58,9 @@ impl Lane {
     fn deliver(&mut self, py: Python<'_>, outcome: Outcome) -> PyResult<Py<PyAny>> {
         match outcome {
             Outcome::Parked(_) => {
-                self.park.get().arm();
-                Ok(self.park.clone_ref(py).into_any())
+                let Some(park) = &self.park else { return Err(PyRuntimeError::new_err("the lane has ended")) };
+                park.get().arm();
+                Ok(park.clone_ref(py).into_any())
             }
             Outcome::Awaits(awaited) => Ok(awaited),
             Outcome::Ended(None) => Err(PyStopIteration::new_err(())),
@@ -115,6 +117,7 @@ impl Lane {
     fn close(&mut self) {
         self.handoff = None;
         self.drive = None;
+        self.park = None;
     }
 
     /// A direct step, called by the core as the task and in its context. `true` if the lane is parked again, so that the

@@ -1,12 +1,12 @@
 //! What a task yields while it waits for a channel.
 
 use std::sync::{
-    Arc, Mutex, Weak,
+    Arc, Mutex,
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 use std::task::Wake;
 
-use pyo3::{exceptions::PyRuntimeError, prelude::*};
+use pyo3::prelude::*;
 
 use crate::{
     core::{Core, Ready},
@@ -19,8 +19,7 @@ use crate::{
 /// the park is put on the worker's ready queue, which steps the lane directly or calls the task's wake-up.
 #[pyclass(frozen, module = "cascata._native")]
 pub struct Park {
-    /// Whoever keeps a park does not keep its worker.
-    core: Weak<Core>,
+    core: Arc<Core>,
     /// The outport behind which a send waits for room.
     pub outport: Option<usize>,
     /// asyncio's handshake: a future was awaited, not yielded by mistake.
@@ -48,21 +47,13 @@ pub enum Listener {
 }
 
 impl Park {
-    pub fn new(core: &Arc<Core>, outport: Option<usize>) -> Self {
-        Self {
-            core: Arc::downgrade(core),
-            outport,
-            blocking: AtomicBool::new(false),
-            woken: AtomicBool::new(false),
-            state: Mutex::default(),
-        }
+    pub fn new(core: Arc<Core>, outport: Option<usize>) -> Self {
+        Self { core, outport, blocking: AtomicBool::new(false), woken: AtomicBool::new(false), state: Mutex::default() }
     }
 
     /// Queues itself, given as `park`.
     pub fn push(&self, park: Py<Self>) {
-        if let Some(core) = self.core.upgrade() {
-            core.push(Ready::Park(park));
-        }
+        self.core.push(Ready::Park(park));
     }
 
     /// Makes it ready to be yielded to a task.
@@ -72,7 +63,7 @@ impl Park {
 
     /// Whether it belongs to the worker of `core`.
     pub fn is_of(&self, core: &Arc<Core>) -> bool {
-        std::ptr::eq(self.core.as_ptr(), Arc::as_ptr(core))
+        Arc::ptr_eq(&self.core, core)
     }
 
     /// A lane waits in place of a task.
@@ -124,9 +115,8 @@ impl Park {
         self.blocking.store(blocking, Relaxed);
     }
 
-    fn get_loop(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let core = self.core.upgrade().ok_or_else(|| PyRuntimeError::new_err("the run has ended"))?;
-        Ok(core.event_loop.clone_ref(py))
+    fn get_loop(&self, py: Python<'_>) -> Py<PyAny> {
+        self.core.event_loop.clone_ref(py)
     }
 
     #[pyo3(signature = (callback, *, context = None))]
@@ -146,6 +136,9 @@ impl Park {
     #[pyo3(signature = (msg = None))]
     fn cancel(slf: &Bound<'_, Self>, msg: Option<Py<PyAny>>) -> bool {
         let this = slf.get();
+        if this.core.cancels_itself(slf) {
+            return false;
+        }
         let old = lock(&this.state).cancelled.replace(msg);
         drop(old);
         this.push(slf.clone().unbind());

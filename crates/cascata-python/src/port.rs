@@ -108,7 +108,7 @@ impl Sender {
         let py = slf.py();
         let this = slf.get();
         let outport = matches!(waits, Waits::Room(_)).then_some(this.index);
-        let park = Py::new(py, Park::new(core, outport))?;
+        let park = Py::new(py, Park::new(core.clone(), outport))?;
         let waker = Waker::from(Arc::new(SendWaker { park: park.clone_ref(py) }));
         let send = WaitingSend {
             sender: slf.clone().unbind(),

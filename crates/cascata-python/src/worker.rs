@@ -245,14 +245,13 @@ impl Worker {
             for (group, inputs) in this.wire(*node, component).into_iter().enumerate() {
                 let number = entries.len();
                 let queued = Arc::new(AtomicBool::new(false));
-                let park = Py::new(py, Park::new(&this.core, None))?;
+                let park = Py::new(py, Park::new(this.core.clone(), None))?;
                 let core = this.core.clone();
                 let drive = Drive::new(core, component.clone(), number, group, inputs, queued.clone());
                 let lane = Py::new(py, Lane::new(drive, park.clone_ref(py)))?;
                 let (task, context): (Bound<'_, PyAny>, Bound<'_, PyAny>) = spawn.call1((&lane, *node))?.extract()?;
                 entries.push(LaneEntry {
                     step: lane.getattr(py, "step_directly")?,
-                    lane,
                     park,
                     task: task.unbind(),
                     run_in_context: context.getattr("run")?.unbind(),
@@ -291,9 +290,7 @@ impl Worker {
 
     /// The worker is done: it no longer counts as something that moves, and lets go of its Python objects.
     fn retire(&self) {
-        self.core.rouse();
-        self.memory.bells().retire(self.index);
-        self.core.dispose();
+        self.core.retire();
     }
 }
 

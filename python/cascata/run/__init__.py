@@ -7,7 +7,7 @@
     messages, failure     what a worker tells the process that started it
     local                 one worker in this process
     processes             several as processes, and `supervisor`, which watches over them
-    handle                a started run, to join or to stop
+    handle, signals       a started run, to join or to stop; Ctrl-C
     report                what every component has done
 
 A plan and the run's memory are all that a worker starts from; what happens inside is decided in `cascata._native`.
@@ -21,6 +21,7 @@ from cascata.run import local
 from cascata.run.handle import Run
 from cascata.run.job import Job, Options
 from cascata.run.report import ComponentReport, Report
+from cascata.run.signals import on_interrupt
 from cascata.run.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def run(graph: Graph, **options: Unpack[Options]) -> Report:
     if job.in_process:
         return local.run(job)
     supervisor = Supervisor(job)
-    with supervisor.interrupts():
+    with on_interrupt(supervisor.interrupt):
         supervisor.start()
         supervisor.supervise()
     return supervisor.result()

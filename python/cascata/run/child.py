@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import os
 import pickle
 import signal
@@ -41,12 +43,14 @@ def main(  # noqa: PLR0913  what a process starts from
     flush = forward_output(link)
     try:
         with asyncio.Runner() as runner:
-            runner.run(_serve(job, memory, index, link))
-    except BaseException as error:  # noqa: BLE001  a defect, or an interrupt in an unlucky moment: never in silence
-        link.tell(Failed(Failure.of(error, f"worker {index}", "Worker", index, None)))
-        memory.stop()
+            try:
+                runner.run(_serve(job, memory, index, link))
+            except BaseException as error:  # noqa: BLE001  such as SystemExit out of a task on the side
+                link.tell(Failed(Failure.of(error, f"worker {index}", "Worker", index, None)))
+                memory.stop()  # before the runner cancels what is left
     finally:
-        flush()
+        with contextlib.suppress(ValueError):  # a component has closed the stream
+            flush()
         link.tell(Finished())
 
 
@@ -67,9 +71,17 @@ def _forget(inherited: Sequence[Connection[Any, Any]]) -> None:
             signal.signal(number, signal.SIG_DFL)
     # Ctrl-C reaches the whole process group; the caller decides what it means. No SIG_IGN, which subprocesses inherit.
     signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    # Closing the inherited loop, as collecting it would, takes descriptors from a selector that the caller shares.
+    policy = getattr(asyncio.events, "_event_loop_policy", None)
+    _kept.extend((asyncio._get_running_loop(), getattr(getattr(policy, "_local", None), "_loop", None)))
+    gc.freeze()
     asyncio._set_running_loop(None)
     asyncio.set_event_loop(None)
     sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123  for the life of the process
+
+
+_kept: list[object] = []
+"""What a child must not let go of."""
 
 
 async def _serve(job: Job, memory: _native.RunMemory, index: int, link: PipeLink) -> None:

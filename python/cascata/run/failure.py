@@ -51,6 +51,13 @@ class Failure:
             cause=error,
         )
 
+    @classmethod
+    def bare(cls, error: BaseException, component: str, component_class: str, worker: int) -> Failure:
+        """Describe an exception that cannot even be looked at."""
+        line = type(error).__name__
+        stand_in = RuntimeError(f"{line}, which could not be described")
+        return cls(component, component_class, worker, line, {}, "", stand_in)
+
     def packed(self) -> Failure:
         """Give the same with the exception in a form that can leave the process."""
         if isinstance(self.cause, bytes):
@@ -67,8 +74,18 @@ class Failure:
             inputs=self.inputs,
             remote_traceback=self.traceback,
         )
-        error.__cause__ = pickle.loads(self.cause) if isinstance(self.cause, bytes) else self.cause  # noqa: S301  own worker
+        error.__cause__ = self._unpacked()
         return error
+
+    def _unpacked(self) -> BaseException:
+        if isinstance(self.cause, BaseException):
+            return self.cause
+        try:
+            cause: BaseException = pickle.loads(self.cause)  # noqa: S301  from the run's own worker
+        except Exception as problem:  # noqa: BLE001  its class may exist in the worker alone
+            cause = RuntimeError(self.line)
+            cause.add_note(f"stands for an exception that cannot be restored here: {problem!r}")
+        return cause
 
 
 def _line(error: BaseException) -> str:

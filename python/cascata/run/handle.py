@@ -8,12 +8,18 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Protocol, Self
 
+from cascata.run.signals import on_interrupt
+from cascata.run.worker import GRACE
+
 if TYPE_CHECKING:
     from types import TracebackType
 
     from cascata.run.report import Report
 
 __all__ = ["Run"]
+
+LAST_WAIT = GRACE + 3.0
+"""Seconds for a run that is being stopped; longer takes only one in this process, whose thread cannot be killed."""
 
 
 class Engine(Protocol):
@@ -60,10 +66,26 @@ class Run:
         self._engine = engine
         self._over = threading.Event()
         self._defect: BaseException | None = None
-        engine.start()
         self._thread = threading.Thread(target=self._supervise, name="cascata-supervisor", daemon=True)
-        _unfinished.add(self)
-        self._thread.start()
+        interrupted = False
+
+        def note() -> None:
+            nonlocal interrupted
+            interrupted = True
+
+        with on_interrupt(note):  # between the first process and its supervisor nothing may be thrown
+            engine.start()
+            try:
+                self._thread.start()
+            except BaseException:  # the system has no threads left
+                engine.stop()
+                engine.supervise()
+                raise
+            _unfinished.add(self)
+        if interrupted:
+            engine.stop()
+            self._wait()
+            raise KeyboardInterrupt
 
     def join(self) -> Report:
         """Wait for the end and give the report. Calling it again gives the same report, or raises the same error.
@@ -77,17 +99,7 @@ class Run:
             RunTimeout: If the timeout has passed.
 
         """
-        try:
-            self._over.wait()
-        except BaseException:
-            self._engine.stop()
-            try:
-                self._over.wait()
-            except BaseException:
-                self._engine.kill()
-                self._over.wait()
-                raise
-            raise
+        self._wait()
         return self._result()
 
     async def ajoin(self) -> Report:
@@ -133,11 +145,25 @@ class Run:
             self.join()
             return
         self._engine.stop()
-        self._over.wait()
+        self._wait()
 
     def __repr__(self) -> str:
         """Tell whether it still runs."""
         return f"<run, {'running' if self.running else 'ended'}>"
+
+    def _wait(self) -> None:
+        """Wait for the end; an interrupt stops the run, a second one kills it."""
+        try:
+            self._over.wait()
+        except BaseException:
+            self._engine.stop()
+            try:
+                self._over.wait()
+            except BaseException:
+                self._engine.kill()
+                self._over.wait(LAST_WAIT)
+                raise
+            raise
 
     def _supervise(self) -> None:
         try:
@@ -165,4 +191,4 @@ def _stop_all() -> None:
     for run in runs:
         run.stop()
     for run in runs:
-        run._over.wait()
+        run._over.wait(LAST_WAIT)

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
+from cascata.run.report import Report
 from cascata.run.resources import usable_cpus
 
 if TYPE_CHECKING:
@@ -14,11 +15,14 @@ if TYPE_CHECKING:
     from cascata._native import Plan
     from cascata.graph import Graph
     from cascata.port import OutputPort
-    from cascata.run.report import Report
 
 __all__ = ["Job", "Options"]
 
 START_METHODS = ("fork",)
+MAX_WORKERS = 256
+"""What the shared memory has room for; more are not started."""
+LONG = 365 * 86400.0
+"""Seconds. A longer timeout is none."""
 
 
 class Options(TypedDict):
@@ -62,9 +66,12 @@ class Job:
             raise ValueError(msg)
         graph.check_deadlocks()
         core = graph._core
-        wanted = usable_cpus() if num_workers is None else num_workers
+        wanted = min(usable_cpus() if num_workers is None else num_workers, MAX_WORKERS)
         ports = [(port.component.name, port.name) for port in dict.fromkeys(options["collect"])]
         placement = options["placement"]
+        if placement is not None and not isinstance(placement, Report):
+            msg = f"placement={placement!r} is no report; give what an earlier run of the graph returned"
+            raise TypeError(msg)
         weights = None if placement is None else placement.weights()
         plan = core.plan(wanted, ports, weights)
         targets: dict[tuple[str, str], list[tuple[str, str]]] = {}
@@ -73,7 +80,7 @@ class Job:
         return cls(
             plan=plan,
             in_process=wanted == 0,
-            timeout=timeout,
+            timeout=None if timeout is None or timeout > LONG else float(timeout),
             collect=tuple(f"{component}.{port}" for component, port in ports),
             targets=targets,
             start_method="none" if wanted == 0 else "fork",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from cascata import _native
 from cascata.run.collecting import Kept
 from cascata.run.diagnosis import dead, timed_out
+from cascata.run.handle import Run
 from cascata.run.messages import Failed, Message
 from cascata.run.report import Report
 from cascata.run.worker import Worker
@@ -26,13 +26,10 @@ QUIET_RETRY = 0.2
 def run(job: Job) -> Report:
     """Run in this thread, or in a helper thread if an event loop runs here."""
     local = Local(job)
-    local.start()
     if _loop_runs():
-        thread = threading.Thread(target=local.supervise, name="cascata")
-        thread.start()
-        thread.join()
-    else:
-        local.supervise()
+        return Run(local).join()
+    local.start()
+    local.supervise()
     return local.result()
 
 
@@ -83,11 +80,16 @@ class Local:
                 if handle is not None:
                     handle.cancel()
             loop.remove_reader(self._memory.fileno())
+            self._snapshot = self._memory.snapshot()
             self._ended = time.monotonic()
+            # An exception that is kept keeps this object, and must not keep the memory.
+            del self._worker, self._memory
 
     def stop(self) -> None:
         """Ask the run to stop in order; from any thread."""
-        self._memory.stop()
+        memory: _native.RunMemory | None = getattr(self, "_memory", None)
+        if memory is not None:
+            memory.stop()
 
     kill = stop
     """A process cannot be taken from itself: asking again is all there is."""
@@ -98,7 +100,7 @@ class Local:
             raise self._interrupt
         return Report.conclude(
             self._job,
-            self._memory.snapshot(),
+            self._snapshot,
             self._ended - self._began,
             dict(zip(self._job.collect, self._collected, strict=True)),
             self._errors,

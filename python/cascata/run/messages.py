@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import threading
 from dataclasses import dataclass
@@ -77,9 +78,15 @@ class PipeLink:
         """Take the connection, for this worker alone."""
         self.connection = connection
         self._lock = threading.Lock()
+        self._pid = os.getpid()
 
     def tell(self, message: Message) -> None:
-        """Send a message. If nobody listens any more, the parent is gone and so will be this process."""
+        """Send a message. If nobody listens any more, the parent is gone and so will be this process.
+
+        Processes that components fork share the pipe, and must not write into it.
+        """
+        if os.getpid() != self._pid:
+            return
         if isinstance(message, Failed):
             message = Failed(message.failure.packed())
         data = pickle.dumps(message, protocol=5)

@@ -6,6 +6,7 @@ import codecs
 import copy
 import io
 import logging
+import os
 import pickle
 import sys
 from typing import TYPE_CHECKING, Any
@@ -79,12 +80,20 @@ class ForwardedRecords(logging.Handler):
 def forward_output(link: Link) -> Callable[[], None]:
     """Forward what this worker process prints and logs from now on; gives a function that flushes."""
     streams = []
+    originals = sys.stdout, sys.stderr
     for name, error in (("stdout", False), ("stderr", True)):
         raw = ForwardedOutput(link, getattr(sys, name), error=error)
-        stream = io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", newline="", line_buffering=True)
+        stream = io.TextIOWrapper(
+            io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", newline="", line_buffering=True
+        )
         setattr(sys, name, stream)
         streams.append(stream)
     _forward_records(ForwardedRecords(link))
+
+    def restore() -> None:
+        sys.stdout, sys.stderr = originals
+
+    os.register_at_fork(after_in_child=restore)  # processes that components fork print for themselves
 
     def flush() -> None:
         for stream in streams:

@@ -72,6 +72,8 @@ class WorkerProcess:
                 # The child runs nothing that other threads of this process could have left locked.
                 warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
                 popen = Popen(process)
+            undo.callback(os.waitpid, popen.pid, 0)
+            undo.callback(os.kill, popen.pid, signal.SIGKILL)
             worker = cls(index, components, popen, ours)
             undo.pop_all()
         return worker

@@ -121,9 +121,9 @@ class Report:
         if errors:
             first, *others = errors
             if isinstance(first, RunError):
-                first.others.extend(others)
+                first.others[:] = others
             try:
-                raise first
+                raise first.with_traceback(None)
             finally:
                 del first, others, errors  # else the traceback keeps them alive in a cycle
         components = {node["name"]: _component(node) for node in snapshot}

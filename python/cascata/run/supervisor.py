@@ -6,17 +6,15 @@ cancels, terminates and kills, each step with its deadline. It never waits for a
 
 from __future__ import annotations
 
-import contextlib
 import enum
 import os
 import selectors
-import signal
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from cascata import _native
-from cascata.errors import WorkerDied
+from cascata.errors import ItemError, WorkerDied
 from cascata.run import collecting, output
 from cascata.run.diagnosis import dead, timed_out
 from cascata.run.messages import Collected, Failed, Finished, Logged, Message, Printed, Quiet
@@ -25,9 +23,6 @@ from cascata.run.report import Report
 from cascata.run.worker import GRACE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import FrameType
-
     from cascata.run.job import Job
 
 __all__ = ["Supervisor"]
@@ -47,6 +42,9 @@ class Phase(enum.IntEnum):
 
 PATIENCE = {Phase.STOPPING: GRACE + 1.0, Phase.TERMINATING: 1.0}
 """Seconds until the next phase begins. A worker gives up on its components a little earlier and says why."""
+
+LONGEST_WAIT = 3600.0
+"""Seconds; a selector takes no arbitrarily large number."""
 
 QUIET_RETRY = 0.2
 """Seconds until workers are asked again whether anything moves, while nothing has."""
@@ -119,6 +117,8 @@ class Supervisor:
                     worker.kill()
                     worker.reap()
             self._ended = time.monotonic()
+            self._snapshot = self._memory.snapshot()
+            del self._memory  # an exception that is kept keeps this object, and must not keep the memory
             self._close()
 
     def stop(self) -> None:
@@ -129,26 +129,10 @@ class Supervisor:
         """Have the workers killed without any further courtesy."""
         self._want(Phase.KILLING)
 
-    @contextlib.contextmanager
-    def interrupts(self) -> Iterator[None]:
-        """Let Ctrl-C stop the run in order, and a second one kill it.
-
-        Only in the main thread, and only over Python's default handler, which is put back.
-        """
-        main = threading.current_thread() is threading.main_thread()
-        if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-            yield
-            return
-
-        def on_interrupt(_number: int, _frame: FrameType | None) -> None:
-            self._interrupts += 1
-            self._want(Phase.STOPPING if self._interrupts == 1 else Phase.KILLING)
-
-        signal.signal(signal.SIGINT, on_interrupt)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+    def interrupt(self) -> None:
+        """Stop in order at the first Ctrl-C, kill at the second."""
+        self._interrupts += 1
+        self._want(Phase.STOPPING if self._interrupts == 1 else Phase.KILLING)
 
     def result(self) -> Report:
         """Give the report, or raise what went wrong first."""
@@ -156,7 +140,7 @@ class Supervisor:
             raise KeyboardInterrupt
         return Report.conclude(
             self._job,
-            self._memory.snapshot(),
+            self._snapshot,
             self._ended - self._began,
             dict(zip(self._job.collect, self._collected, strict=True)),
             self._errors,
@@ -190,7 +174,7 @@ class Supervisor:
             case Failed(failure):
                 self._fail(failure.error())
             case Collected(index, _):
-                self._collected[index].extend(collecting.restore(message))
+                self._collect(self._job.collect[index], self._collected[index], message)
             case Logged():
                 output.log_here(message)
             case Printed():
@@ -201,6 +185,17 @@ class Supervisor:
             case Finished():
                 worker.finished = True
                 self._leave(worker)
+                if all(other.finished or not other.alive for other in self._workers):
+                    # All that can keep a process now is a thread that a component has left behind: not for ever.
+                    self._enter(Phase.STOPPING)
+
+    def _collect(self, port: str, items: list[Any], message: Collected) -> None:
+        try:
+            items.extend(collecting.restore(message))
+        except Exception as problem:  # noqa: BLE001  whatever the item's class does when it is restored
+            error = ItemError(f"{port}: a collected item cannot be restored here: {problem!r}")
+            error.__cause__ = problem
+            self._fail(error)
 
     def _on_quiet(self) -> None:
         self._memory.hush()
@@ -261,7 +256,7 @@ class Supervisor:
     def _patience(self) -> float | None:
         """Seconds until something is due although nothing happens."""
         due = [at for at in (self._deadline, self._time_limit, self._quiet.retry) if at is not None]
-        return max(0.0, min(due) - time.monotonic()) if due else None
+        return min(max(0.0, min(due) - time.monotonic()), LONGEST_WAIT) if due else None
 
     def _keep_time(self) -> None:
         now = time.monotonic()

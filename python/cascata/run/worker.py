@@ -147,9 +147,13 @@ class Worker:
     def on_failure(self, name: str, error: BaseException, inputs: Mapping[str, object] | None) -> None:
         """Report a component's failure, and have the whole run stop."""
         definition = next((o.component_class for o in self._origins.values() if o.component == name), None)
-        failure = Failure.of(error, name, definition or "", self._index, inputs)
-        self._link.tell(Failed(failure))
-        self._memory.stop()
+        try:
+            failure = Failure.of(error, name, definition or "", self._index, inputs)
+            self._link.tell(Failed(failure))
+        except BaseException:  # noqa: BLE001  whatever the exception's own methods raise, its name is told
+            self._link.tell(Failed(Failure.bare(error, name, definition or "", self._index)))
+        finally:
+            self._memory.stop()
 
     def on_stop(self) -> None:
         """Cancel all components: the run is being stopped."""

@@ -547,6 +547,36 @@ def test_a_cancelled_send_reaches_all_even_if_its_sender_ends_before_there_is_ro
     assert report.collected == {name: ["first", "second", "third"] for name in ("small.out", "large.out")}
 
 
+@pytest.mark.parametrize("left", ["task", "object", "nothing"])
+def test_a_send_that_still_waits_when_its_component_ends_keeps_nobody_from_ending(run, left):
+    kept = []
+
+    @component
+    @outport("out")
+    async def hasty(out):
+        await out.send(0)
+        await out.send(1)
+        if left == "task":
+            kept.append(asyncio.create_task(out.send(2)))
+            await turns()
+        elif left == "object":
+            kept.append(out.send(2))
+
+    @component
+    @inport("item", capacity=1)
+    @outport("out")
+    async def slow(item, out):
+        await asyncio.sleep(0.02)
+        await out.send(item)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        g = chain(hasty, slow)
+        assert run(g, collect=[g.c1.out], timeout=10).collected["c1.out"] in ([0, 1], [0, 1, 2])
+        kept.clear()
+        gc.collect()
+
+
 def test_a_shielded_send_goes_on_when_its_waiter_is_cancelled(run_together):
     gate = asyncio.Event()
 

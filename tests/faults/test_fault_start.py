@@ -193,24 +193,39 @@ def test_too_few_descriptors(call):
 
 
 def test_too_little_memory():
-    """Address space for the run's memory or for the threads of its workers."""
+    """Address space for the run's memory, for the supervisor, for the workers: it works or it raises."""
     text = """
         import resource
+        import multiprocessing.popen_fork, multiprocessing.util, cloudpickle, tblib.pickling_support
+
+        @component
+        async def Working():
+            note("working")
+
         graph = Graph()
         for number in range(3):
-            graph.add(f"slow{number}", Slow)
-        import multiprocessing.util, multiprocessing.popen_fork
-        size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (size + (1 << 20),) * 2)
-        try:
-            graph.run(num_workers=2)
-        except (OSError, MemoryError, CascataError):
-            note("raised")
+            graph.add(f"working{number}", Working)
+        graph.run(num_workers=2)
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        for spare in (0, 1 << 16, 1 << 18, 1 << 20, 1 << 22, 1 << 24, 1 << 26):
+            used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (used + spare, hard))
+            try:
+                graph.run(num_workers=2)
+            except (OSError, MemoryError, CascataError) as error:
+                del error
+                outcome = "raised"
+            else:
+                outcome = "worked"
+            resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+            note(f"{spare}: {outcome}")
         """
     with script(text) as running:
         assert running.wait() == 0, running.err
         assert running.workers() == []
-    assert notes() == ["raised"]
+    outcomes = [text for text in notes() if ":" in text]
+    assert len(outcomes) == 7
+    assert outcomes[0] == "0: raised"
 
 
 @pytest.mark.parametrize("num_workers", [0, 1, 2, 5])

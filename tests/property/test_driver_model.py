@@ -193,8 +193,10 @@ class Machine:
 
     async def timeout_of_zero(self, program):
         async with asyncio.timeout(0):
-            await asyncio.sleep(1)
-            await self.run(program)
+            try:
+                await asyncio.sleep(10)
+            finally:
+                await self.run(program)
 
     async def group(self, program):
         async with asyncio.TaskGroup() as group:
@@ -204,8 +206,10 @@ class Machine:
     async def failing_group(self, program):
         async with asyncio.TaskGroup() as group:
             group.create_task(self.fail())
-            await self.run(program)
-            await asyncio.sleep(10)
+            try:
+                await asyncio.sleep(10)
+            finally:  # the cancellation has come; when it comes depends on others
+                await self.run(program)
 
     async def gather(self, program):
         await asyncio.gather(self.child(1), self.detached(program))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
@@ -116,6 +115,6 @@ def _check_timeout(timeout: object) -> None:
     if isinstance(timeout, bool) or not isinstance(timeout, int | float):
         msg = f"timeout={timeout!r} is not a number of seconds; leave it out to wait for ever"
         raise TypeError(msg)
-    if math.isnan(timeout) or timeout <= 0:
+    if timeout != timeout or timeout <= 0:  # noqa: PLR0124  not a number
         msg = f"timeout={timeout} is no time to run in; give seconds above 0, or leave it out to wait for ever"
         raise ValueError(msg)

@@ -28,18 +28,31 @@ impl Random {
     }
 }
 
+/// Calls something in the end, also when the thread panics: nobody shall wait for it then.
+struct Finally<F: Fn()>(F);
+
+impl<F: Fn()> Drop for Finally<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
 /// Sends; now and then it takes back what waits. Gives what was delivered, and whether the last send reached anybody.
 fn send(rig: &Rig, sender: usize, seed: u64) -> (Vec<u64>, bool) {
+    let outport = &rig.outports[sender];
+    let _close = Finally(|| outport.close());
+    // Without bound, large ones might fill the arena.
+    let bounded = rig.spec.channels.iter().all(|channel| channel.capacity.is_some());
     let (mut random, party) = (Random(seed), Party::new());
     let (mut delivered, mut reached) = (Vec::new(), true);
     for id in (sender as u64 * ROUNDS..).take(ROUNDS as usize) {
-        let size = if random.below(10) == 0 { 17_000 } else { 20 };
-        reached = match rig.outports[sender].send(rig.census.make(id, Nature::Plain, size)).unwrap() {
+        let size = if bounded && random.below(10) == 0 { 17_000 } else { 20 };
+        reached = match outport.send(rig.census.make(id, Nature::Plain, size)).unwrap() {
             Sent::Now(reached) => reached,
             Sent::Waits(ticket) => {
                 if random.below(3) == 0 {
                     thread::yield_now();
-                    if rig.outports[sender].withdraw(&ticket) {
+                    if outport.withdraw(&ticket) {
                         continue;
                     }
                 }
@@ -51,12 +64,12 @@ fn send(rig: &Rig, sender: usize, seed: u64) -> (Vec<u64>, bool) {
         }
         delivered.push(id);
     }
-    rig.outports[sender].close();
     (delivered, reached)
 }
 
 /// Takes until the end, or until it has enough, and then closes.
 fn receive(inlet: &Inlet<Token>, enough: usize) -> Vec<u64> {
+    let _close = Finally(|| inlet.close());
     let (mut taken, party) = (Vec::new(), Party::new());
     while taken.len() < enough {
         match party.block_on(|cx| inlet.poll_take(cx)).unwrap() {
@@ -64,7 +77,6 @@ fn receive(inlet: &Inlet<Token>, enough: usize) -> Vec<u64> {
             None => break,
         }
     }
-    inlet.close();
     taken
 }
 
@@ -82,18 +94,19 @@ fn attend(rig: &Rig, worker: usize, over: &AtomicBool) {
 fn trial(spec: Spec, enough: usize, seed: u64) {
     let rig = Rig::new(spec);
     let over = AtomicBool::new(false);
-    let (sent, taken): (Vec<_>, Vec<_>) = thread::scope(|scope| {
+    let (sent, taken) = thread::scope(|scope| {
         let (rig, over) = (&rig, &over);
-        let attendants: Vec<_> = (0..WORKERS).map(|worker| scope.spawn(move || attend(rig, worker, over))).collect();
+        let _over = Finally(|| {
+            over.store(true, SeqCst);
+            (0..WORKERS).for_each(|worker| rig.bells.interrupt(worker));
+        });
+        (0..WORKERS).for_each(|worker| drop(scope.spawn(move || attend(rig, worker, over))));
         let receivers: Vec<_> = rig.inlets.iter().map(|inlet| scope.spawn(move || receive(inlet, enough))).collect();
         let senders: Vec<_> = (0..rig.spec.senders.len())
             .map(|sender| scope.spawn(move || send(rig, sender, seed + 77 * sender as u64)))
             .collect();
-        let sent = senders.into_iter().map(|sender| sender.join().unwrap()).collect();
-        let taken = receivers.into_iter().map(|receiver| receiver.join().unwrap()).collect();
-        over.store(true, SeqCst);
-        (0..WORKERS).for_each(|worker| rig.bells.interrupt(worker));
-        attendants.into_iter().for_each(|attendant| attendant.join().unwrap());
+        let sent: Vec<_> = senders.into_iter().map(|sender| sender.join().unwrap()).collect();
+        let taken: Vec<_> = receivers.into_iter().map(|receiver| receiver.join().unwrap()).collect();
         (sent, taken)
     });
     rig.settle();

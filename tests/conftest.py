@@ -27,7 +27,6 @@ def pytest_runtest_makereport(item):
 @pytest.fixture
 def leaves_nothing(request):
     """Fail a test that leaves processes, descriptors or threads behind."""
-    gc.collect()
     before = _belongings()
     yield
     if request.node.stash.get(_FAILED, True):

@@ -25,7 +25,7 @@ def inside():
 def plain(code, **environment):
     """Run a program of its own and return what it writes to standard error."""
     inherited = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
-    result = subprocess.run(  # noqa: S603  our own code
+    result = subprocess.run(
         [sys.executable, "-c", code],
         env={**inherited, **environment},
         capture_output=True,

@@ -158,12 +158,10 @@ def adopt_orphans(*, adopt):
 def left_over(before, seconds=2.0):
     """What remains of what came since `before`, once all that ends on its own has had its time."""
     deadline = time.monotonic() + seconds
-    while True:
+    while (left := Census.take().left_over(before)) and time.monotonic() < deadline:
         gc.collect()
-        left = Census.take().left_over(before)
-        if not left or time.monotonic() > deadline:
-            return left
-        time.sleep(0.02)
+        time.sleep(0.01)
+    return left
 
 
 def place_of(graph, name, num_workers):

@@ -61,8 +61,9 @@ def check_stderr(text):
     assert "Exception ignored" not in text, text
 
 
-@pytest.mark.parametrize("num_workers", [0, 1, 2, 5])
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("way", "num_workers"), [*((way, number) for way in WAYS for number in (0, 2)), ("run", 1), ("run", 5)]
+)
 def test_once(way, num_workers, nothing_left):
     with script(WAYS[way], num_workers) as running:
         running.wait_for_note(*ALL_RUN)
@@ -227,7 +228,7 @@ START_UP = """
 """
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(
     "call",
     [
@@ -397,38 +398,39 @@ def test_only_the_main_thread_installs_handlers():
         assert running.wait() == 0, running.err
 
 
-@pytest.mark.parametrize(
-    "ending",
-    ["pass", "raise ValueError", "os._exit(3)", "await asyncio.sleep(60)"],
-    ids=["ends", "fails", "dies", "times out"],
-)
 @pytest.mark.parametrize("num_workers", [0, 1, 2])
-def test_handlers_are_put_back(num_workers, ending):
-    if num_workers == 0 and "_exit" in ending:
-        pytest.skip("that ends the caller")
-    text = f"""
+def test_handlers_are_put_back(num_workers):
+    """After a run that ends, fails, times out or dies."""
+    text = """
         @component
-        async def Working():
-            {ending}
-
-        graph = Graph()
-        graph.add("working", Working)
+        @inport("ending")
+        async def Working(ending):
+            match ending:
+                case "fails":
+                    raise ValueError
+                case "dies":
+                    os._exit(3)
+                case "times out":
+                    await asyncio.sleep(60)
 
         def handlers():
-            return {{number: signal.getsignal(number) for number in signal.valid_signals()}}
+            return {number: signal.getsignal(number) for number in signal.valid_signals()}
 
-        before = handlers()
-        wakeup = signal.set_wakeup_fd(-1)
-        for call in (graph.run, lambda *a, **k: graph.start(*a, **k).join()):
-            try:
-                call(num_workers, timeout=0.5)
-            except CascataError:
-                pass
-            assert handlers() == before, call
-            assert signal.set_wakeup_fd(-1) == wakeup
+        before, wakeup = handlers(), signal.set_wakeup_fd(-1)
+        for ending in ("ends", "fails", "times out", "dies")[:3 + bool(num_workers)]:
+            graph = Graph()
+            graph.add("working", Working).ending < ending
+            for call in (graph.run, lambda *a, **k: graph.start(*a, **k).join()):
+                try:
+                    call(num_workers, timeout=0.2 if ending == "times out" else 60)
+                except CascataError:
+                    note(ending)
+                assert handlers() == before, ending
+                assert signal.set_wakeup_fd(-1) == wakeup
         """
-    with script(text) as running:
+    with script(text, num_workers) as running:
         assert running.wait() == 0, running.err
+    assert notes() == ["fails"] * 2 + ["times out"] * 2 + ["dies"] * 2 * bool(num_workers)
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])

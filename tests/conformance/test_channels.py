@@ -134,6 +134,12 @@ def test_a_capacity_of_none_has_no_limit(run):
     assert run(g, collect=[g.c1.out]).collected["c1.out"] == list(range(number))
 
 
+@pytest.mark.parametrize("capacity", [10**6, 10**9, 2**40])
+def test_a_large_capacity_takes_the_memory_that_items_need(run, capacity):
+    g = chain(emit(*range(1000)), relay(capacity))
+    assert run(g, collect=[g.c1.out]).collected["c1.out"] == list(range(1000))
+
+
 def test_a_feedback_loop_that_multiplies_needs_no_limit(run):
     @component
     @inport("item", capacity=None)

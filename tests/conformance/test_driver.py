@@ -638,6 +638,37 @@ def test_a_context_variable_belongs_to_one_component(run_together):
     assert variable.get() == "nobody"
 
 
+def test_a_context_variable_belongs_to_one_trigger_group(run_together):
+    variable = contextvars.ContextVar("variable", default=0)
+    turn = asyncio.Event()
+
+    @component
+    @inport("a", capacity=1)
+    @inport("b", capacity=1)
+    @outport("seen")
+    async def two(a, b, seen):
+        if b is None:  # the group of `a` comes first
+            variable.set(variable.get() + 1)
+            if a == 5:
+                turn.set()
+        await seen.send(variable.get())
+
+    @component
+    @outport("out")
+    async def later(out):
+        await turn.wait()
+        await out.send("b")
+
+    g = Graph()
+    g.first = emit(1, 2, 3, 4, 5)
+    g.later = later
+    g.two = two
+    g.first.out >> g.two.a
+    g.later.out >> g.two.b
+    g.two.clk(g.two.a, g.two.b)
+    assert run_together(g, collect=[g.two.seen]).collected["two.seen"] == [1, 2, 3, 4, 5, 0]
+
+
 def test_the_callers_context_is_that_of_a_run_in_its_loop():
     variable = contextvars.ContextVar("variable", default="nothing")
 
@@ -983,8 +1014,16 @@ def test_sends_in_eager_tasks():
     assert g.run(num_workers=0, collect=[g.c1.out]).collected["c1.out"] == list(range(60))
 
 
-def test_a_loop_of_uvloop():
+@pytest.fixture(scope="module")
+def uvloop():
+    """Give uvloop, after it has opened what it keeps open."""
     uvloop = pytest.importorskip("uvloop")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(asyncio.to_thread(int))
+    return uvloop
+
+
+def test_a_loop_of_uvloop(uvloop):
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         arun_in(runner.run)
 

@@ -78,6 +78,31 @@ def test_sync_makes_one_group_of_its_ports(run):
     assert rows == [(1, 10, "constant"), (2, 20, "constant"), (3, 30, "constant")]
 
 
+def test_a_constant_in_a_group_is_the_same_in_every_firing_of_it(run):
+    g = Graph()
+    g.ones = emit(1, 2, 3)
+    g.three = three
+    g.ones.out >> g.three.a
+    g.three.b < "constant"
+    g.three.c < "another"
+    g.three.sync(g.three.a, g.three.b)
+    rows = run(g, collect=[g.three.seen]).collected["three.seen"]
+    assert rows == [(n, "constant", "another") for n in (1, 2, 3)]
+
+
+def test_a_group_of_constants_fires_once(run):
+    g = Graph()
+    g.ones = emit(1, 2)
+    g.three = three
+    g.ones.out >> g.three.a
+    g.three.b < "constant"
+    g.three.c < "another"
+    g.three.clk(g.three.a, g.three.b)
+    report = run(g, collect=[g.three.seen])
+    assert report.components["three"].firings == 3
+    assert {row[1:] for row in report.collected["three.seen"]} == {("constant", "another")}
+
+
 def test_clk_makes_a_group_of_each_port(run):
     g = Graph()
     g.ones = emit(1, 2, 3)

@@ -2,7 +2,12 @@
 
 import asyncio
 import contextlib
+import math
+import multiprocessing
 import os
+import random
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -263,6 +268,49 @@ def test_stop_ends_a_component_that_waits_for_an_item(workers):
     assert numbers[1] == 1
 
 
+@pytest.mark.parametrize("how", ["kept", "dropped"])
+def test_a_program_that_ends_stops_what_it_has_started(workers, how, tmp_path):
+    program = f"""
+import asyncio, atexit, sys, threading
+from cascata import *
+
+began = open({str(tmp_path / "began")!r}, "w")
+pending = open({str(tmp_path / "pending")!r}, "w")
+pending.write("once")
+atexit.register(print, "at exit")
+sys.stdout.write("pending, ")
+
+@component
+@outport("out")
+async def endless(out):
+    began.write("x")
+    began.flush()
+    try:
+        while True:
+            await out.send(1)
+            await asyncio.sleep(0.001)
+    finally:
+        print("finally")
+
+@component
+@inport("item")
+async def takes(item): ...
+
+g = Graph()
+g.endless = endless
+g.takes = takes
+g.endless.out >> g.takes.item
+{"started = " if how == "kept" else ""}g.start(num_workers={workers})
+while not open(began.name).read():
+    pass
+print("end of the program")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=40, check=True)
+    assert done.stdout.splitlines() == ["pending, end of the program", "finally", "at exit"]
+    assert done.stderr == ""
+    assert (tmp_path / "pending").read_text() == "once"
+
+
 def test_a_check_that_fails_starts_nothing(run):
     g = chain(emit(1), relay())
     g.lonely = relay()
@@ -367,17 +415,31 @@ def test_arun_in_a_nested_way(workers):
     assert g.run(num_workers=workers, collect=[g.c0.out]).collected["c0.out"] == ["done"]
 
 
-def test_a_run_inside_a_component(run_here):
+def test_a_run_inside_a_component(run):
     @component
     @outport("out")
     async def nested(out):
         g, collect, expected = squares(5)
-        for workers in (0, 1):
+        for workers in (0, 1, 2):
             assert g.run(num_workers=workers, collect=collect).collected == expected
+            assert (await g.arun(num_workers=workers, collect=collect)).collected == expected
         await out.send("done")
 
     g = chain(nested)
-    assert run_here(g, collect=[g.c0.out]).collected["c0.out"] == ["done"]
+    assert run(g, collect=[g.c0.out]).collected["c0.out"] == ["done"]
+
+
+def run_squares(workers):
+    g, collect, expected = squares(5)
+    return g.run(num_workers=workers, collect=collect).collected == expected
+
+
+def test_a_run_inside_a_process_of_a_pool():
+    """Such processes are daemons, which `multiprocessing` allows no children."""
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        assert pool.map(run_squares, (0, 1, 2)) == [True] * 3
+        pool.close()
+        pool.join()
 
 
 def dead():
@@ -534,6 +596,35 @@ def test_the_report_says_how_workers_were_started_and_why():
     assert asked.start_reason
     assert g.run(num_workers=1).start_method == "fork"
     assert "calling process" in g.run(num_workers=0).start_reason
+
+
+@pytest.mark.parametrize("timeout", [50, 50.5, 1e10, 1e300, math.inf])
+def test_a_timeout_may_be_as_long_as_one_likes(run, timeout):
+    g, collect, expected = squares()
+    assert run(g, collect=collect, timeout=timeout).collected == expected
+
+
+def test_as_many_workers_as_one_likes():
+    g = Graph()
+    for number in range(80):
+        g.place(g.add(f"c{number}", whereabouts), worker=number)
+    report = g.run(num_workers=80, collect=[node.pid for node in g.nodes.values()])
+    assert len(report.workers) == 80
+    assert len({pids[0] for pids in report.collected.values()}) == 80
+
+
+def test_workers_draw_random_numbers_of_their_own():
+    @component
+    @outport("out")
+    async def draw(out):
+        await out.send(random.random())  # noqa: S311
+
+    g = Graph()
+    for number in range(3):
+        g.place(g.add(f"c{number}", draw), worker=number)
+    random.seed(5)
+    drawn = g.run(num_workers=3, collect=[node.out for node in g.nodes.values()]).collected
+    assert len({numbers[0] for numbers in drawn.values()}) == 3
 
 
 def test_options_that_make_no_sense_are_refused_before_anything_starts():

@@ -259,7 +259,7 @@ def test_new_sends_queue_behind_waiting_ones(run_together):
         assert await out.send(7)
         for send in reversed(late):
             assert await send
-        assert all(task.done() and task.result() for task in early)
+        assert await asyncio.gather(*early) == [True] * 3
 
     seen, _ = blocked(run_together, gate, body)
     assert seen == list(range(8))

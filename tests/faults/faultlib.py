@@ -263,3 +263,10 @@ def reap(orphan):
     """Collect the exit status of an orphan that has ended."""
     with suppress(ChildProcessError):
         os.waitpid(orphan.pid, 0)
+
+
+def orphans_end(before):
+    """Wait for the end of all orphans on their own; a zombie is one that has ended."""
+    until(lambda: all(orphan.state == "Z" for orphan in orphans(before)), "the end of the orphans", 10)
+    for orphan in orphans(before):
+        reap(orphan)

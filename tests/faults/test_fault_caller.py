@@ -12,7 +12,7 @@ from collections import Counter
 
 import pytest
 from faultgraph import Idle, Sink, Waiter
-from faultlib import Census, descendants, left_over, note, notes, orphans, reap, script, until
+from faultlib import Census, descendants, left_over, note, notes, orphans, orphans_end, script, until
 
 from cascata import Graph, component
 
@@ -49,13 +49,6 @@ STUCK = {
 }
 
 
-def all_gone(before):
-    """Wait for the end of all workers whose caller has ended; a zombie of theirs is one that has ended."""
-    until(lambda: all(process.state == "Z" for process in orphans(before)), "the end of the workers", 10)
-    for orphan in orphans(before):
-        reap(orphan)
-
-
 @pytest.mark.parametrize("way", ["run", "start"])
 @pytest.mark.parametrize("stuck", STUCK)
 def test_workers_end_with_a_killed_caller(stuck, way, nothing_left):
@@ -68,7 +61,7 @@ def test_workers_end_with_a_killed_caller(stuck, way, nothing_left):
         assert len(running.workers()) == 3
         running.process.send_signal(signal.SIGKILL)
         assert running.wait() == -signal.SIGKILL
-        all_gone(nothing_left)
+        orphans_end(nothing_left)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -82,7 +75,7 @@ def test_workers_end_with_a_caller_killed_while_it_starts_them(seed, nothing_lef
         time.sleep(0.004 * seed)
         running.process.send_signal(signal.SIGKILL)
         running.wait()
-        all_gone(nothing_left)
+        orphans_end(nothing_left)
 
 
 def test_workers_end_when_the_thread_that_started_them_does_not(nothing_left):
@@ -116,7 +109,7 @@ def test_a_signal_to_the_caller(number, num_workers, nothing_left):
         running.wait_for_note("jam began", "idle began")
         running.process.send_signal(number)
         assert running.wait() == -number
-        all_gone(nothing_left)
+        orphans_end(nothing_left)
 
 
 def test_sigterm_that_the_program_turns_into_an_exit(nothing_left):
@@ -132,7 +125,7 @@ def test_sigterm_that_the_program_turns_into_an_exit(nothing_left):
         running.process.send_signal(signal.SIGTERM)
         assert running.wait() == 7, running.err
         assert running.err == ""
-        all_gone(nothing_left)
+        orphans_end(nothing_left)
 
 
 @pytest.mark.parametrize("last", ["pass", "sys.exit(3)", "raise ValueError('the end')", "del run", "os._exit(3)"])
@@ -148,7 +141,7 @@ def test_a_run_that_is_never_joined(num_workers, last, nothing_left):
     code = 3 if "3" in last else int("raise" in last)
     with script(text, num_workers) as running:
         assert running.wait(25) == code, running.err
-        all_gone(nothing_left)
+        orphans_end(nothing_left)
         assert "cascata" not in running.err, running.err
         assert "Exception ignored" not in running.err
         assert running.err.count("Traceback") == int("raise" in last)
@@ -176,7 +169,7 @@ def test_a_run_that_is_never_joined_and_fails(num_workers, nothing_left):
         """
     with script(text, num_workers) as running:
         assert running.wait(25) == 0, running.err
-        all_gone(nothing_left)
+        orphans_end(nothing_left)
     seen = Counter(notes())
     assert seen["jam finally"] == seen["jam began"]
 
@@ -212,7 +205,7 @@ def test_an_exit_while_a_component_will_not_stop(nothing_left):
         """
     with script(text) as running:
         assert running.wait(15) == 0, running.err
-        all_gone(nothing_left)
+        orphans_end(nothing_left)
     assert "stubborn ended" not in notes()
 
 
@@ -387,7 +380,7 @@ def test_a_caller_whose_output_is_gone(way, nothing_left):
         """
     with script(text) as running:
         assert running.wait(20) == 0, running.err
-        all_gone(nothing_left)
+        orphans_end(nothing_left)
     seen = Counter(notes())
     assert seen["printing finally"] == seen["printing began"]
 

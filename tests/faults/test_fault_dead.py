@@ -92,7 +92,7 @@ def test_a_starving_zip(num_workers):
     assert seen == Counter(["source began", "source finally", "source closed", "zip closed"])
 
 
-@pytest.mark.parametrize("num_workers", WORKERS)
+@pytest.mark.parametrize("num_workers", [0, 1, 2, 5])
 def test_the_message_says_what_it_is_about(num_workers):
     with pytest.raises(DeadlockError) as caught:
         starving_zip().run(num_workers=num_workers)
@@ -169,10 +169,11 @@ def test_a_loop_that_multiplies_items(num_workers):
     graph.doubling.back >> graph.back.value
     graph.back.out >> graph.doubling.value
     issues = dead(graph, num_workers)
-    assert sorted(issues) == [
-        "back waits for room behind back.out: doubling.value (2 of 2 inside)",
-        "doubling waits for room behind doubling.back: back.value (2 of 2 inside)",
-    ]
+    back, doubling = sorted(issues)
+    assert back.startswith("back waits for room behind back.out: doubling.value (2 of 2 inside)")
+    assert doubling.startswith("doubling waits for room behind doubling.back: back.value (2 of 2 inside)")
+    assert "capacity=None at doubling.value" in back
+    assert "capacity=None at back.value" in doubling
 
 
 @component
@@ -221,7 +222,7 @@ def test_a_loop_that_never_had_a_token_is_found_before_the_run():
     assert any("one" in issue for issue in caught.value.issues)
 
 
-@pytest.mark.parametrize("num_workers", WORKERS)
+@pytest.mark.parametrize("num_workers", [0, 1, 2, 5])
 def test_two_sources_in_unequal_steps(num_workers):
     """Through `clk` ports and a zip behind them: dead only after many items have moved."""
 
@@ -281,7 +282,7 @@ def test_several_dead_parts_are_all_named(num_workers):
     assert {issue.split()[0] for issue in issues} == set(graph.nodes)
 
 
-@pytest.mark.parametrize("num_workers", WORKERS)
+@pytest.mark.parametrize("num_workers", [0, 1, 2, 5])
 def test_a_dead_run_that_was_started(num_workers):
     run = starving_zip().start(num_workers=num_workers, timeout=DEADLINE)
     with pytest.raises(DeadlockError, match="nothing can move"):
@@ -290,7 +291,7 @@ def test_a_dead_run_that_was_started(num_workers):
         pass
 
 
-@pytest.mark.parametrize("num_workers", WORKERS)
+@pytest.mark.parametrize("num_workers", [0, 1, 2, 5])
 def test_a_dead_run_in_an_event_loop(num_workers):
     async def main():
         with pytest.raises(DeadlockError):
@@ -299,7 +300,7 @@ def test_a_dead_run_in_an_event_loop(num_workers):
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("num_workers", WORKERS)
+@pytest.mark.parametrize("num_workers", [0, 1, 2, 5])
 def test_what_is_collected_does_not_keep_it_alive(num_workers):
     graph = starving_zip()
     assert len(dead(graph, num_workers, collect=[graph.zip.out])) == 3

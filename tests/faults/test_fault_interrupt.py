@@ -9,7 +9,7 @@ import time
 from collections import Counter
 
 import pytest
-from faultlib import Script, note, notes, orphans, reap, script, until
+from faultlib import Script, note, notes, orphans, orphans_end, script, until
 
 WAYS = {
     "run": """
@@ -172,14 +172,8 @@ def test_twice(way, nothing_left):
         assert running.wait(20) == INTERRUPTED, running.err
         assert "KeyboardInterrupt" in running.err
         assert "cascata-worker" not in running.err
-    for orphan in orphans(nothing_left):
-        until(lambda orphan=orphan: not orphan or _gone(orphan), f"the end of {orphan}", 10)
+        orphans_end(nothing_left)
     assert "stubborn ended" not in notes()
-
-
-def _gone(orphan):
-    reap(orphan)
-    return True
 
 
 def test_twice_in_the_calling_process(nothing_left):
@@ -209,7 +203,7 @@ def test_twice_in_the_calling_process(nothing_left):
 
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize("way", ["run", "join"])
-def test_many_times(way):
+def test_many_times(way, nothing_left):
     """However often and fast it comes, nothing is left and one exception comes out."""
     with script(TWICE[way], 2) as running:
         running.wait_for_note("stubborn began", "endless began")
@@ -220,6 +214,7 @@ def test_many_times(way):
         assert running.wait(20) == INTERRUPTED, running.err
         assert "KeyboardInterrupt" in running.err
         assert "cascata-worker" not in running.err
+        orphans_end(nothing_left)
 
 
 START_UP = """

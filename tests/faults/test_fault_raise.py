@@ -228,7 +228,7 @@ def everywhere():
             yield pytest.param(fault, place, num_workers, id=f"{fault.__name__}-{place}-{num_workers}")
 
 
-@pytest.mark.parametrize(("fault", "place", "num_workers"), everywhere())
+@pytest.mark.parametrize(("fault", "place", "num_workers"), list(everywhere()))
 def test_everywhere(fault, place, num_workers):
     graph, error = fail(place, fault, num_workers)
     check_error(error, graph, place, num_workers)

@@ -6,6 +6,7 @@ import pickle
 import reprlib
 import traceback
 from dataclasses import dataclass
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from cascata.errors import ComponentError
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["Failure"]
+
+KEPT_FRAMES = 20
+"""Frames that are kept at either end of a traceback that is too deep to be pickled."""
 
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
@@ -91,7 +95,7 @@ class Failure:
 def _line(error: BaseException) -> str:
     try:
         text = str(error)
-    except Exception:  # noqa: BLE001  any class may have a broken __str__
+    except BaseException:  # noqa: BLE001  any class may have a broken __str__
         text = "<its text cannot be had>"
     name = type(error).__name__
     return f"{name}: {text}" if text else name
@@ -100,7 +104,7 @@ def _line(error: BaseException) -> str:
 def _short(value: object) -> str:
     try:
         return _SHORT.repr(value)
-    except Exception:  # noqa: BLE001  any class may have a broken __repr__
+    except BaseException:  # noqa: BLE001  any class may have a broken __repr__
         return f"<{type(value).__name__} whose repr fails>"
 
 
@@ -109,21 +113,36 @@ def _pack(error: BaseException) -> bytes:
     import cloudpickle
     from tblib import pickling_support
 
-    try:
-        # Its own chain and traceback; both are lost by a plain pickle.
-        pickling_support.install(error)
-        data: bytes = cloudpickle.dumps(error)
-        if type(pickle.loads(data)) is type(error):  # noqa: S301  made on the line above
-            return data
-    except BaseException:  # noqa: BLE001, S110  whatever its class does while it is pickled
-        pass
-    stand_in = _stand_in(error)
-    pickling_support.install(stand_in)
-    return cloudpickle.dumps(stand_in)  # type: ignore[no-any-return]
+    for frames in (None, KEPT_FRAMES):
+        try:
+            # Its own chain and traceback; both are lost by a plain pickle.
+            pickling_support.install(error)
+            if frames is not None:
+                error.__traceback__ = _shortened(error.__traceback__, frames)
+            data: bytes = cloudpickle.dumps(error)
+            if type(pickle.loads(data)) is type(error):  # noqa: S301  made on the line above
+                return data
+        except BaseException:  # noqa: BLE001, S112  whatever its class does while it is pickled
+            continue
+    # Without the traceback, which may be what is too deep to be pickled; its text travels anyway.
+    return cloudpickle.dumps(_stand_in(error))  # type: ignore[no-any-return]
+
+
+def _shortened(trace: TracebackType | None, frames: int) -> TracebackType | None:
+    """Keep the outermost and the innermost frames: pickling a very deep traceback recurses as deep."""
+    every = []
+    while trace is not None:
+        every.append(trace)
+        trace = trace.tb_next
+    kept = every if len(every) <= 2 * frames else every[:frames] + every[-frames:]
+    chain: TracebackType | None = None
+    for entry in reversed(kept):
+        chain = TracebackType(chain, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+    return chain
 
 
 def _stand_in(error: BaseException) -> BaseException:
-    """Make an exception of a built-in class with the name, text and traceback of `error`."""
+    """Make an exception of a built-in class with the name and text of `error`."""
     base = next(base for base in type(error).__mro__ if base.__module__ == "builtins")
     line = _line(error)
     for kind in (base, Exception if isinstance(error, Exception) else BaseException):
@@ -133,4 +152,4 @@ def _stand_in(error: BaseException) -> BaseException:
         except Exception:  # noqa: BLE001, S112  some built-in classes want other arguments
             continue
     stand_in.add_note(f"stands for a {type(error).__module__}.{type(error).__qualname__}, which cannot be pickled")
-    return stand_in.with_traceback(error.__traceback__)
+    return stand_in

@@ -145,24 +145,23 @@ class Run:
             self.join()
             return
         self._engine.stop()
-        self._wait()
+        self._wait(stopping=True)
 
     def __repr__(self) -> str:
         """Tell whether it still runs."""
         return f"<run, {'running' if self.running else 'ended'}>"
 
-    def _wait(self) -> None:
-        """Wait for the end; an interrupt stops the run, a second one kills it."""
+    def _wait(self, *, stopping: bool = False) -> None:
+        """Wait for the end. An interrupt stops the run; the next one, or the first if it is `stopping`, kills it."""
         try:
             self._over.wait()
         except BaseException:
-            self._engine.stop()
-            try:
-                self._over.wait()
-            except BaseException:
+            if stopping:
                 self._engine.kill()
                 self._over.wait(LAST_WAIT)
-                raise
+            else:
+                self._engine.stop()
+                self._wait(stopping=True)
             raise
 
     def _supervise(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import copy
 import io
 import logging
@@ -126,8 +127,10 @@ def print_here(message: Printed) -> None:
     """Print what a component of another process has printed."""
     stream = sys.stderr if message.error else sys.stdout
     if stream is not None:
-        stream.write(message.text)
-        stream.flush()
+        # Nobody may read any more, as in `program | head`: that is for the program to notice, not for the run.
+        with contextlib.suppress(OSError, ValueError):
+            stream.write(message.text)
+            stream.flush()
 
 
 def log_here(message: Logged) -> None:

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import struct
 import threading
 import warnings
 from multiprocessing.popen_fork import Popen
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["WorkerProcess"]
 
+CHUNK = 1 << 18
+"""Bytes that are read from a worker before the others get their turn."""
+
 
 class WorkerProcess:
     """A worker process with its control pipe and a descriptor that becomes readable when it has ended."""
@@ -38,6 +42,8 @@ class WorkerProcess:
         self.exitcode: int | None = None
         self.signal: int | None = None
         self._popen = popen
+        self._received = bytearray()
+        os.set_blocking(connection.fileno(), False)
         self.pidfd = os.pidfd_open(popen.pid)
 
     @classmethod
@@ -84,17 +90,35 @@ class WorkerProcess:
             self.connection.send_bytes(pickle.dumps(number))
 
     def receive(self, *, everything: bool) -> Iterator[Message]:
-        """Give the next message, or all there are."""
-        while True:
-            try:
-                if not self.connection.poll():
+        """Give the messages that have arrived in full, of what is there to read now or of all there is.
+
+        Never waits for the rest of a message: a worker may have been stopped, or killed, in the middle of one.
+        """
+        self._read(everything=everything)
+        while (message := self._next()) is not None:
+            yield pickle.loads(message)  # noqa: S301  own child
+
+    def _read(self, *, everything: bool) -> None:
+        with contextlib.suppress(OSError):  # nothing more at the moment, or ever
+            while data := os.read(self.connection.fileno(), CHUNK):
+                self._received += data
+                if not everything:
                     return
-                data = self.connection.recv_bytes()
-            except (EOFError, OSError):
-                return
-            yield pickle.loads(data)  # noqa: S301  own child
-            if not everything:
-                return
+
+    def _next(self) -> bytes | None:
+        """Take the next message off what was received; the framing is that of `multiprocessing.Connection`."""
+        for form, marked in (("!i", False), ("!iQ", True)):
+            start = struct.calcsize(form)
+            if len(self._received) < start:
+                return None
+            size = struct.unpack_from(form, self._received)[-1]
+            if size >= 0 or marked:
+                break
+        if len(self._received) < start + size:
+            return None
+        message = bytes(self._received[start : start + size])
+        del self._received[: start + size]
+        return message
 
     def terminate(self) -> None:
         """Send SIGTERM."""

@@ -16,7 +16,7 @@ from cascata.run.failure import Failure
 from cascata.run.messages import Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from cascata.component import Component
     from cascata.run.collecting import Collector
@@ -177,13 +177,18 @@ class Worker:
         quiet, activity = self._native.quiet()
         ours = self._own.union(self._tasks)
         others = (task for task in asyncio.all_tasks(self._loop) if task not in ours)
-        return quiet and not any(self._is_alive(task) for task in others), activity
+        alive = any(self._is_alive(task) for task in others) or any(map(self._is_ours, _timers(self._loop)))
+        return quiet and not alive, activity
 
     def _is_alive(self, task: asyncio.Task[Any]) -> bool:
         """Tell whether a task is one that a component of this run has made, and does more than wait for a channel."""
         if isinstance(task.get_coro(), _native.Send):
             return False
-        origin = _context_of(task).get(current)
+        return self._is_ours(_context_of(task))
+
+    def _is_ours(self, context: contextvars.Context) -> bool:
+        """Tell whether a component of this run made what runs in this context."""
+        origin = context.get(current)
         return any(origin is own for own in self._origins.values())
 
 
@@ -242,6 +247,16 @@ def _context_of(task: asyncio.Task[Any]) -> contextvars.Context:
     # Python 3.11 does not say it, but shows it to its garbage collector.
     shown = (thing for thing in gc.get_referents(task) if isinstance(thing, contextvars.Context))
     return next(shown, contextvars.Context())
+
+
+def _timers(loop: asyncio.AbstractEventLoop) -> Iterator[contextvars.Context]:
+    """Give the contexts of the timers that are set, such as that of an `asyncio.timeout` around a send.
+
+    Only asyncio's own loops show them.
+    """
+    for handle in getattr(loop, "_scheduled", ()):
+        if not handle.cancelled():
+            yield handle._context
 
 
 async def _all_of(tasks: Sequence[asyncio.Task[None]]) -> None:

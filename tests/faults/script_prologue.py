@@ -46,6 +46,7 @@ __all__ = [
     "lasting",
     "log",
     "note",
+    "note_when_waiting",
     "noted",
     "notes",
     "num_workers",
@@ -128,3 +129,23 @@ def lasting(*more):
 
 
 num_workers = int(sys.argv[1]) if sys.argv[1:] and sys.argv[1].isdigit() else 2
+
+
+def note_when_waiting():
+    """Note when the main thread waits for the run, and not only for its start."""
+    main = threading.main_thread().ident
+
+    def names():
+        frame = sys._current_frames()[main]
+        while frame is not None:
+            yield frame.f_code.co_name
+            frame = frame.f_back
+
+    def look():
+        while True:
+            top, *below = names()
+            if top in ("wait", "select") and {"join", "supervise", "_run_once"} & set(below):
+                return note("main waits")
+            time.sleep(0.005)
+
+    threading.Thread(target=look, daemon=True).start()

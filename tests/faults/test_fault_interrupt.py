@@ -5,40 +5,54 @@ import random
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from collections import Counter
 
 import pytest
 from faultlib import Script, note, notes, orphans, orphans_end, script, until
 
-WAYS = {
-    "run": """
-        lasting(Slow).run(num_workers=num_workers)
-        """,
-    "join": """
-        run = lasting(Slow).start(num_workers=num_workers)
-        run.join()
-        """,
-    "with": """
-        with lasting(Slow).start(num_workers=num_workers):
-            pass
-        """,
-    "block": """
-        with lasting(Slow).start(num_workers=num_workers):
-            while True:
-                time.sleep(0.01)
-        """,
-    "arun": """
-        asyncio.run(lasting(Slow).arun(num_workers=num_workers))
-        """,
-    "graph.join": """
-        graph = lasting(Slow)
-        graph.start(num_workers=num_workers)
-        graph.join()
-        """,
-}
+
+def ways(more):
+    """Scripts that run a graph that lasts, and one component more, in each of the ways there are."""
+    calls = {
+        "run": f"""
+            note_when_waiting()
+            lasting({more}).run(num_workers=num_workers)
+            """,
+        "join": f"""
+            note_when_waiting()
+            lasting({more}).start(num_workers=num_workers).join()
+            """,
+        "with": f"""
+            note_when_waiting()
+            with lasting({more}).start(num_workers=num_workers):
+                pass
+            """,
+        "block": f"""
+            with lasting({more}).start(num_workers=num_workers):
+                note("main waits")
+                while True:
+                    time.sleep(0.01)
+            """,
+        "arun": f"""
+            note_when_waiting()
+            asyncio.run(lasting({more}).arun(num_workers=num_workers))
+            """,
+        "graph.join": f"""
+            note_when_waiting()
+            graph = lasting({more})
+            graph.start(num_workers=num_workers)
+            graph.join()
+            """,
+    }
+    return {way: textwrap.dedent(text) for way, text in calls.items()}
+
+
+WAYS = ways("Slow")
+STUBBORN = ways("Stubborn")
 INTERRUPTED = -signal.SIGINT
-ALL_RUN = ("endless began", "jam began", "idle began", "slow began")
+ALL_RUN = ("main waits", "endless began", "jam began", "idle began", "slow began")
 
 
 def check_ended_in_order():
@@ -133,45 +147,40 @@ def test_it_can_be_caught(num_workers):
     assert running.err == ""
 
 
-TWICE = {
-    "run": """
-        lasting(Stubborn).run(num_workers=num_workers)
-        """,
-    "join": """
-        lasting(Stubborn).start(num_workers=num_workers).join()
-        """,
-    "with": """
-        with lasting(Stubborn).start(num_workers=num_workers):
-            pass
-        """,
-    "block": """
-        with lasting(Stubborn).start(num_workers=num_workers):
-            while True:
-                time.sleep(0.01)
-        """,
-    "arun": """
-        asyncio.run(lasting(Stubborn).arun(num_workers=num_workers))
-        """,
-}
+PATIENT = """
+    import cascata.run.worker, cascata.run.supervisor
+    cascata.run.worker.GRACE = 30.0
+    for phase in cascata.run.supervisor.PATIENCE:
+        cascata.run.supervisor.PATIENCE[phase] = 30.0
+"""
 
 
-@pytest.mark.parametrize("way", TWICE)
+@pytest.mark.parametrize("way", STUBBORN)
 def test_twice(way, nothing_left):
     """The second one does not wait for components that will not stop."""
-    setting = """
-        import cascata.run.worker, cascata.run.supervisor
-        cascata.run.worker.GRACE = 30.0
-        for phase in cascata.run.supervisor.PATIENCE:
-            cascata.run.supervisor.PATIENCE[phase] = 30.0
-        """
-    with script(setting, TWICE[way], 2) as running:
-        running.wait_for_note("stubborn began", "endless began")
+    with script(PATIENT, STUBBORN[way], 2) as running:
+        running.wait_for_note("main waits", "stubborn began", "endless began")
         running.signal_group()
         running.wait_for_note("stubborn goes on")
         running.signal_group()
         assert running.wait(20) == INTERRUPTED, running.err
         assert "KeyboardInterrupt" in running.err
         assert "cascata-worker" not in running.err
+        orphans_end(nothing_left)
+    assert "stubborn ended" not in notes()
+
+
+def test_once_while_the_program_exits(nothing_left):
+    """The exit is stopping the run in order already; the signal says not to wait."""
+    text = """
+        run = lasting(Stubborn).start(num_workers=2)
+        while "stubborn began" not in notes():
+            time.sleep(0.005)
+        """
+    with script(PATIENT, text) as running:
+        running.wait_for_note("stubborn goes on")
+        running.signal_group()
+        running.wait(20)
         orphans_end(nothing_left)
     assert "stubborn ended" not in notes()
 
@@ -205,8 +214,8 @@ def test_twice_in_the_calling_process(nothing_left):
 @pytest.mark.parametrize("way", ["run", "join"])
 def test_many_times(way, nothing_left):
     """However often and fast it comes, nothing is left and one exception comes out."""
-    with script(TWICE[way], 2) as running:
-        running.wait_for_note("stubborn began", "endless began")
+    with script(STUBBORN[way], 2) as running:
+        running.wait_for_note("main waits", "stubborn began", "endless began")
         for _ in range(30):
             if running.process.poll() is None:
                 running.signal_group()

@@ -20,6 +20,9 @@ SIMPLE = st.sampled_from(
         "sleep",
         "timer",
         "cancel myself",
+        "cancel myself and take it back",
+        "cancel myself before a task",
+        "cancel myself before a thread",
         "cancel me soon",
         "uncancel",
         "await a task",
@@ -90,6 +93,19 @@ class Machine:
         # Whether a send waits depends on others; so that what comes next does not, something that always waits follows.
         asyncio.current_task().cancel("mine")
         await asyncio.sleep(0)
+
+    async def cancel_myself_and_take_it_back(self, _):
+        asyncio.current_task().cancel()
+        asyncio.current_task().uncancel()
+        await asyncio.sleep(0)
+
+    async def cancel_myself_before_a_task(self, _):
+        asyncio.current_task().cancel()
+        await asyncio.create_task(asyncio.sleep(10))
+
+    async def cancel_myself_before_a_thread(self, _):
+        asyncio.current_task().cancel()
+        await asyncio.to_thread(int)
 
     async def cancel_me_soon(self, _):
         asyncio.get_running_loop().call_soon(asyncio.current_task().cancel)

@@ -18,6 +18,7 @@ from cascata.run import child
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
 
     from cascata import _native
     from cascata.run.job import Job
@@ -77,7 +78,7 @@ class WorkerProcess:
             with theirs, _forking, warnings.catch_warnings():
                 # The child runs nothing that other threads of this process could have left locked.
                 warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
-                popen = Popen(process)
+                popen = _Fork(process)
             undo.callback(os.waitpid, popen.pid, 0)
             undo.callback(os.kill, popen.pid, signal.SIGKILL)
             worker = cls(index, components, popen, ours)
@@ -148,6 +149,21 @@ class WorkerProcess:
         self.connection.close()
         os.close(self.pidfd)
         self._popen.close()
+
+
+class _Fork(Popen):
+    """Forks without the pipes of `multiprocessing`, which tell of a death what a pidfd tells better."""
+
+    def _launch(self, process_obj: BaseProcess) -> None:
+        parent = os.getpid()
+        self.finalizer = None
+        self.pid = os.fork()
+        if self.pid == 0:
+            code = 1
+            try:
+                code = process_obj._bootstrap(parent_sentinel=os.pidfd_open(parent))  # type: ignore[attr-defined]
+            finally:
+                os._exit(code)
 
 
 _forking = threading.Lock()

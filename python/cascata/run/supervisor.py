@@ -91,6 +91,7 @@ class Supervisor:
             for worker in self._workers:
                 worker.kill()
                 worker.reap()
+            del self._memory
             self._close()
             raise
 

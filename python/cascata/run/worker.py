@@ -216,7 +216,7 @@ class State:
 
     def close(self) -> None:
         """Close what has been made, the last first, each once; what fails does not keep the others from it."""
-        errors: list[Exception] = []
+        errors: list[BaseException] = []
         while self._started:
             name = self._started.pop()
             close = self._close[name]
@@ -224,13 +224,13 @@ class State:
                 continue
             try:
                 close(self.values[name].get())
-            except Exception as error:  # noqa: BLE001  any code of the user's
+            except BaseException as error:  # noqa: BLE001  any code of the user's
                 errors.append(error)
         if len(errors) == 1:
             raise errors[0]
         if errors:
             msg = "persistent values could not be closed"
-            raise ExceptionGroup(msg, errors)
+            raise BaseExceptionGroup(msg, errors)
 
 
 def _copied(state: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -66,12 +66,14 @@ class DeadlockError(CascataError):
 
     Attributes:
         issues: One sentence for everything that is wrong, all of it at once.
+        others: What else went wrong while a run was being stopped because of it, in the order it arrived.
 
     """
 
     def __init__(self, issues: Sequence[str], headline: str = "this graph cannot run") -> None:
         """Take the sentences, and what they have in common as the headline above them."""
         self.issues = list(issues)
+        self.others: list[BaseException] = []
         super().__init__(headline + ":" + "".join(f"\n  - {issue}" for issue in self.issues))
 
 
@@ -166,6 +168,9 @@ def _ending(exitcode: int | None, signal: int | None) -> str:
     return f"was killed by {name}{hint}"
 
 
+NOTHING = " no component, but a thread or a task that one has started"
+
+
 class RunTimeout(RunError, TimeoutError):  # noqa: N818  as above
     """A run did not end within its `timeout=`.
 
@@ -183,7 +188,7 @@ class RunTimeout(RunError, TimeoutError):  # noqa: N818  as above
         """Take the limit in seconds and what was still running."""
         self.components = dict(components)
         waiting = "".join(f"\n  - {name}: {state}" for name, state in self.components.items())
-        super().__init__(f"the run did not end within {timeout:g} s; still running:{waiting or ' nothing'}", others)
+        super().__init__(f"the run did not end within {timeout:g} s; still running:{waiting or NOTHING}", others)
 
 
 class ItemError(CascataError, TypeError):

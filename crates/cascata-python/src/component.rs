@@ -7,13 +7,14 @@ use std::sync::{
 
 use cascata::metrics::NodeMeter;
 use pyo3::{
+    Borrowed,
     exceptions::PyRuntimeError,
     intern,
     prelude::*,
-    types::{PyDict, PyString, PyTuple},
+    types::{PyDict, PyNone, PyString, PyTuple},
 };
 
-use crate::{core::Core, object::Object, passive::PassiveTask, port::Line};
+use crate::{call, core::Core, object::Object, passive::PassiveTask, port::Line};
 
 /// Where an argument of the runner comes from.
 pub enum Argument {
@@ -21,6 +22,20 @@ pub enum Argument {
     Inport(usize),
     /// The same object in every firing: an outport, a persistent value.
     Fixed(Py<PyAny>),
+}
+
+impl Argument {
+    /// What a firing is given for it; `none` stands for what is not there yet.
+    fn value<'a, 'py>(&'a self, row: &'a [Option<Object>], none: &'a Bound<'py, PyAny>) -> Borrowed<'a, 'py, PyAny> {
+        let py = none.py();
+        match self {
+            Self::Inport(inport) => match &row[*inport] {
+                Some(value) => value.0.bind_borrowed(py),
+                None => none.as_borrowed(),
+            },
+            Self::Fixed(object) => object.bind_borrowed(py),
+        }
+    }
 }
 
 /// A Python coroutine function with the origin of each of its arguments.
@@ -33,14 +48,19 @@ pub struct Function {
 impl Function {
     /// Calls it; gives the coroutine.
     pub fn call<'py>(&self, py: Python<'py>, row: &[Option<Object>]) -> PyResult<Bound<'py, PyAny>> {
-        let value = |argument: &Argument| match argument {
-            Argument::Inport(inport) => row[*inport].as_ref().map_or_else(|| py.None(), |value| value.0.clone_ref(py)),
-            Argument::Fixed(object) => object.clone_ref(py),
-        };
-        let args = PyTuple::new(py, self.positional.iter().map(value))?;
+        let (function, none) = (self.function.bind(py), PyNone::get(py).to_owned().into_any());
+        let value = |argument| Argument::value(argument, row, &none);
         if self.keyword.is_empty() {
-            return self.function.bind(py).call1(args);
+            // Few arguments go without a tuple.
+            match &self.positional[..] {
+                [a] => return call::with_1(function, [value(a)]),
+                [a, b] => return call::with_2(function, [value(a), value(b)]),
+                [a, b, c] => return call::with_3(function, [value(a), value(b), value(c)]),
+                [a, b, c, d] => return call::with_4(function, [value(a), value(b), value(c), value(d)]),
+                _ => {}
+            }
         }
+        let args = PyTuple::new(py, self.positional.iter().map(value))?;
         let kwargs = PyDict::new(py);
         for (name, argument) in &self.keyword {
             kwargs.set_item(name, value(argument))?;

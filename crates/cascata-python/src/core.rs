@@ -27,7 +27,7 @@ use pyo3::{intern, prelude::*, sync::PyOnceLock};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::{
-    lock,
+    call, lock,
     object::Object,
     park::{Listener, Park},
     passive::PassiveTask,
@@ -381,14 +381,15 @@ impl Core {
         if !park.get().is_cancelled() {
             let enter = ENTER.import(py, "asyncio.tasks", "_enter_task")?;
             let leave = LEAVE.import(py, "asyncio.tasks", "_leave_task")?;
-            enter.call1((&self.event_loop, &entry.task))?;
+            let whose = [self.event_loop.bind_borrowed(py), entry.task.bind_borrowed(py)];
+            call::with_2(enter, whose)?;
             *lock(&self.stepped) = Some(entry.park.clone_ref(py));
-            let parked = entry.run_in_context.call1(py, (&entry.step,));
+            let parked = call::with_1(entry.run_in_context.bind(py), [entry.step.bind_borrowed(py)]);
             let stepped = lock(&self.stepped).take();
             drop(stepped);
-            leave.call1((&self.event_loop, &entry.task))?;
+            call::with_2(leave, whose)?;
             let cancelled = self.cancelled_itself.swap(false, Relaxed);
-            if parked?.is_truthy(py)? && !cancelled {
+            if parked?.is_truthy()? && !cancelled {
                 return Ok(());
             }
         }

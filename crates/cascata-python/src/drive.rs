@@ -130,10 +130,7 @@ impl Drive {
                     Some(error) => coroutine::throw(coroutine, error),
                 };
                 match step {
-                    Step::Yielded(awaited) => match self.awaits(&awaited) {
-                        Some(outcome) => return outcome,
-                        None => continue,
-                    },
+                    Step::Yielded(awaited) => return self.awaits(awaited),
                     Step::Returned => {
                         self.coroutine = None;
                         self.row.fill(None);
@@ -224,17 +221,17 @@ impl Drive {
         Outcome::Ended(None)
     }
 
-    /// What the firing waits for; `None` if it can go on at once.
-    fn awaits(&self, awaited: &Bound<'_, PyAny>) -> Option<Outcome> {
-        if let Ok(park) = awaited.cast_exact::<Park>()
-            && park.get().is_of(&self.core)
-        {
-            let park = park.get();
-            park.listen(self.number);
-            // Without an outport it only lets others run.
-            return Some(Outcome::Parked(park.outport.map_or(LaneState::Ready, LaneState::Blocked)));
+    /// What the firing waits for.
+    fn awaits(&self, awaited: Bound<'_, PyAny>) -> Outcome {
+        match awaited.cast_exact::<Park>() {
+            Ok(park) if park.get().is_of(&self.core) => {
+                let park = park.get();
+                park.listen(self.number);
+                // Without an outport it only lets others run.
+                Outcome::Parked(park.outport.map_or(LaneState::Ready, LaneState::Blocked))
+            }
+            _ => Outcome::Awaits(awaited.unbind()),
         }
-        Some(Outcome::Awaits(awaited.clone().unbind()))
     }
 }
 

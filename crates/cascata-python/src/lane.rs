@@ -1,8 +1,9 @@
 //! A lane: one trigger group of a component, driven as one asyncio task.
 //!
-//! A lane is the coroutine of its task. [`Drive`] steps it. A wait for a channel *parks* the lane: its task waits for the lane's park, and the worker's core steps the lane directly
-//! when the channel has changed (see [`core`](crate::core)); the task notices nothing. Anything else that a firing awaits
-//! is passed on to the task, untouched, and so are the end and cancellations.
+//! A lane is the coroutine of its task. [`Drive`] steps it. A wait for a channel *parks* the lane: its task waits for the
+//! lane's park, and the worker's core steps the lane directly when the channel has changed (see [`core`](crate::core));
+//! the task notices nothing. Anything else that a firing awaits is passed on to the task, untouched, and so are the end
+//! and cancellations.
 
 use pyo3::{
     exceptions::{PyRuntimeError, PyStopIteration},
@@ -31,24 +32,25 @@ impl Lane {
         Self { drive: Some(Box::new(drive)), park: Some(park), handoff: None }
     }
 
-    /// Takes a step, unless it has ended.
-    fn advance(&mut self, py: Python<'_>, thrown: Option<PyErr>) -> Option<Outcome> {
-        let outcome = self.drive.as_mut()?.advance(py, thrown);
+    /// Has `drive`, taken out of the lane, take a step.
+    fn advance(&mut self, py: Python<'_>, mut drive: Box<Drive>, thrown: Option<PyErr>) -> Outcome {
+        let outcome = drive.advance(py, thrown);
         if matches!(outcome, Outcome::Ended(_)) {
-            self.drive = None;
             self.park = None;
+        } else {
+            self.drive = Some(drive);
         }
-        Some(outcome)
+        outcome
     }
 
     /// A step that the task takes.
     fn resume(&mut self, py: Python<'_>, thrown: Option<PyErr>) -> PyResult<Py<PyAny>> {
-        let core = self.drive.as_ref().map(|drive| drive.core.clone());
-        let Some(core) = core else {
+        let Some(drive) = self.drive.take() else {
             return Err(thrown.unwrap_or_else(|| PyRuntimeError::new_err("cannot reuse already awaited coroutine")));
         };
+        let core = drive.core.clone();
         core.refill();
-        let Some(outcome) = core.in_slice(|| self.advance(py, thrown)) else { return Ok(py.None()) };
+        let outcome = core.in_slice(|| self.advance(py, drive, thrown));
         // The core looks, after the loop's other callbacks, whether the worker may sleep.
         core.schedule();
         self.deliver(py, outcome)
@@ -123,10 +125,11 @@ impl Lane {
     /// A direct step, called by the core as the task and in its context. `true` if the lane is parked again, so that the
     /// task need not know.
     fn step_directly(&mut self, py: Python<'_>) -> bool {
-        match self.advance(py, None) {
-            Some(Outcome::Parked(_)) => true,
+        let Some(drive) = self.drive.take() else { return false };
+        match self.advance(py, drive, None) {
+            Outcome::Parked(_) => true,
             outcome => {
-                self.handoff = outcome;
+                self.handoff = Some(outcome);
                 false
             }
         }

@@ -3,12 +3,12 @@
 //! * [`graph`]: the graph and its plan, as the DSL's handles see them;
 //! * [`memory`]: a run's shared memory, as the supervisor sees it;
 //! * [`worker`]: a worker, built from the plan; [`component`], [`lane`] and [`drive`], [`passive`], [`port`] and
-//!   [`done`] are its parts, [`core`] its
-//!   heart, [`park`] how a task waits for it;
-//! * [`codec`], [`object`], [`coroutine`]: Python objects as items, values and coroutines.
+//!   [`done`] are its parts, [`core`] its heart, [`park`] how a task waits for it;
+//! * [`codec`], [`object`], [`call`], [`coroutine`]: Python objects as items, values, functions and coroutines.
 
 #![deny(unsafe_code)]
 
+mod call;
 mod codec;
 mod component;
 mod core;

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, Weak,
+        Arc, Mutex, Weak,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     task::{Context, Poll, Waker},
@@ -10,14 +10,15 @@ use std::{
 
 use cascata::channel::{Outport, SendError, Sent, Ticket};
 use pyo3::{
-    exceptions::{PyException, PyMemoryError, PyRuntimeError, PyRuntimeWarning},
+    exceptions::{PyException, PyMemoryError, PyRuntimeError, PyRuntimeWarning, PyStopIteration},
     intern,
     prelude::*,
 };
 
 use crate::{
     core::Core,
-    done::{done, stop},
+    done::done,
+    lock,
     object::Object,
     park::{Park, SendWaker},
 };
@@ -109,14 +110,11 @@ impl Sender {
         let this = slf.get();
         let outport = matches!(waits, Waits::Room(_)).then_some(this.index);
         let park = Py::new(py, Park::new(core.clone(), outport))?;
-        let waker = Waker::from(Arc::new(SendWaker { park: park.clone_ref(py) }));
         let send = WaitingSend {
             sender: slf.clone().unbind(),
             waits,
-            park,
-            waker,
+            park: Mutex::new(Some(park)),
             begun: AtomicBool::new(false),
-            over: AtomicBool::new(false),
         };
         Ok(Py::new(py, send)?.into_any())
     }
@@ -135,16 +133,21 @@ enum Waits {
 pub struct WaitingSend {
     sender: Py<Sender>,
     waits: Waits,
-    park: Py<Park>,
-    waker: Waker,
+    /// Until it is over: whoever keeps it longer does not keep the run's memory.
+    park: Mutex<Option<Py<Park>>>,
     begun: AtomicBool,
-    over: AtomicBool,
 }
 
 impl WaitingSend {
+    /// The wait is over; `false` if it was before.
+    fn end(&self) -> bool {
+        let park = lock(&self.park).take();
+        park.is_some()
+    }
+
     /// Takes the item back if it has reached no channel.
     fn withdraw(&self) {
-        if !self.over.swap(true, Relaxed)
+        if self.end()
             && let Waits::Room(ticket) = &self.waits
             && let Some(line) = self.sender.get().line.upgrade()
         {
@@ -152,9 +155,23 @@ impl WaitingSend {
         }
     }
 
-    fn finish(&self, py: Python<'_>, result: bool) -> PyErr {
-        self.over.store(true, Relaxed);
-        PyErr::from_value(stop(py, result).bind(py).clone())
+    /// How far it is: the result, or that it waits at `park`.
+    fn poll(&self, py: Python<'_>, park: &Py<Park>, begun: bool) -> Poll<bool> {
+        match &self.waits {
+            Waits::Room(ticket) => {
+                let waker = Waker::from(Arc::new(SendWaker { park: park.clone_ref(py) }));
+                let mut cx = Context::from_waker(&waker);
+                match self.sender.get().line.upgrade() {
+                    Some(line) => line.outport.poll(ticket, &mut cx),
+                    None => ticket.poll(&mut cx),
+                }
+            }
+            Waits::Turn(reached) if begun => Poll::Ready(*reached),
+            Waits::Turn(_) => {
+                park.get().push(park.clone_ref(py));
+                Poll::Pending
+            }
+        }
     }
 }
 
@@ -170,28 +187,23 @@ impl WaitingSend {
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let begun = self.begun.swap(true, Relaxed);
-        if self.over.load(Relaxed) {
+        let park = lock(&self.park).as_ref().map(|park| park.clone_ref(py));
+        let Some(park) = park else {
             return Err(PyRuntimeError::new_err(format!(
                 "cannot reuse already awaited {}.send()",
                 self.sender.get().label()
             )));
-        }
-        match &self.waits {
-            Waits::Room(ticket) => {
-                let mut cx = Context::from_waker(&self.waker);
-                let done = match self.sender.get().line.upgrade() {
-                    Some(line) => line.outport.poll(ticket, &mut cx),
-                    None => ticket.poll(&mut cx),
-                };
-                if let Poll::Ready(reached) = done {
-                    return Err(self.finish(py, reached));
-                }
+        };
+        match self.poll(py, &park, begun) {
+            Poll::Ready(reached) => {
+                self.end();
+                Err(PyStopIteration::new_err((reached,)))
             }
-            Waits::Turn(reached) if begun => return Err(self.finish(py, *reached)),
-            Waits::Turn(_) => self.park.get().push(self.park.clone_ref(py)),
+            Poll::Pending => {
+                park.get().arm();
+                Ok(park.into_any())
+            }
         }
-        self.park.get().arm();
-        Ok(self.park.clone_ref(py).into_any())
     }
 
     fn send(&self, py: Python<'_>, _value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {

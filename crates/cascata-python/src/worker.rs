@@ -233,7 +233,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Makes the lanes of all installed components and a task for each by `spawn(lane, node)`, which gives the task and
+    /// Makes the lanes of all installed components and a task for each by `spawn(lane, name)`, which gives the task and
     /// its context.
     fn launch(slf: &Bound<'_, Self>, spawn: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
@@ -249,7 +249,8 @@ impl Worker {
                 let core = this.core.clone();
                 let drive = Drive::new(core, component.clone(), number, group, inputs, queued.clone());
                 let lane = Py::new(py, Lane::new(drive, park.clone_ref(py)))?;
-                let (task, context): (Bound<'_, PyAny>, Bound<'_, PyAny>) = spawn.call1((&lane, *node))?.extract()?;
+                let (task, context): (Bound<'_, PyAny>, Bound<'_, PyAny>) =
+                    spawn.call1((&lane, &component.name))?.extract()?;
                 entries.push(LaneEntry {
                     step: lane.getattr(py, "step_directly")?,
                     park,

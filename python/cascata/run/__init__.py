@@ -3,10 +3,12 @@
 ::
 
     job, resources        what is to be run, on how many workers
-    worker                one worker: its event loop, its components, its end
-    messages, failure     what a worker tells the process that started it
+    worker                one worker: its components and their end
+    messages, failure     what a worker tells the process that started it; `portable`: exceptions on that way
+    event_loop            a loop for a worker of its own
     local                 one worker in this process
     processes             several as processes, and `supervisor`, which watches over them
+    quiet, diagnosis      whether anything can still move, and what keeps it from that
     handle, signals       a started run, to join or to stop; Ctrl-C
     report                what every component has done
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cascata import _native
 from cascata.run.collecting import Gatherer
+from cascata.run.event_loop import run_to_end
 from cascata.run.failure import Failure
 from cascata.run.messages import Failed, Finished, PipeLink, Quiet
 from cascata.run.output import forward_output
@@ -37,21 +38,21 @@ def main(  # noqa: PLR0913  what a process starts from
     inherited: Sequence[Connection[Any, Any]],
 ) -> None:
     """Run worker `index`. `inherited` are the supervisor's ends of pipes that a fork has copied."""
-    _watch(parent)
-    _forget(inherited)
     link = PipeLink(connection)
-    flush = forward_output(link)
-    try:
-        with asyncio.Runner() as runner:
-            try:
-                runner.run(_serve(job, memory, index, link))
-            except BaseException as error:  # noqa: BLE001  such as SystemExit out of a task on the side
-                link.tell(Failed(Failure.of(error, f"worker {index}", "Worker", index, None)))
-                memory.stop()  # before the runner cancels what is left
-    finally:
-        with contextlib.suppress(ValueError):  # a component has closed the stream
-            flush()
-        link.tell(Finished())
+
+    def fail(error: BaseException) -> None:
+        link.tell(Failed(Failure.of(error, f"worker {index}", "Worker", index, None)))
+        memory.stop()
+
+    with contextlib.ExitStack() as ending:
+        ending.callback(link.tell, Finished())
+        try:
+            _watch(parent)
+            _forget(inherited)
+            ending.callback(forward_output(link))
+            run_to_end(_serve(job, memory, index, link), fail)
+        except BaseException as error:  # noqa: BLE001  such as too few descriptors for an event loop
+            fail(error)
 
 
 def _watch(parent: int) -> None:

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 from cascata import _native
 from cascata.run.collecting import Kept
 from cascata.run.diagnosis import dead, timed_out
+from cascata.run.event_loop import run_to_end
+from cascata.run.failure import Failure
 from cascata.run.handle import Run
 from cascata.run.messages import Failed, Message
+from cascata.run.quiet import RETRY
 from cascata.run.report import Report
 from cascata.run.worker import Worker
 
@@ -18,9 +21,6 @@ if TYPE_CHECKING:
     from cascata.run.job import Job
 
 __all__ = ["Local", "arun", "run"]
-
-QUIET_RETRY = 0.2
-"""Seconds until it is looked again whether anything moves, while only tasks that components have made could."""
 
 
 def run(job: Job) -> Report:
@@ -59,11 +59,7 @@ class Local:
 
     def supervise(self) -> None:
         """Run to the end in a new event loop."""
-        try:
-            with asyncio.Runner() as runner:
-                runner.run(self.main())
-        except (KeyboardInterrupt, asyncio.CancelledError) as error:
-            self._interrupt = error
+        run_to_end(self.main(), self._fail)
 
     async def main(self) -> None:
         """Run to the end in the running loop."""
@@ -106,6 +102,14 @@ class Local:
             self._errors,
         )
 
+    def _fail(self, error: BaseException) -> None:
+        """Take an exception that came out of the event loop, past all components."""
+        if isinstance(error, asyncio.CancelledError):  # of all tasks, by a component
+            self._errors.append(Failure.of(error, "worker 0", "Worker", 0, None).error())
+        else:  # Ctrl-C, what a signal handler raised, an exit
+            self._interrupt = error
+        self.stop()
+
     def tell(self, message: Message) -> None:
         """Take what the worker tells."""
         if isinstance(message, Failed):
@@ -117,7 +121,7 @@ class Local:
             return
         if not self._worker.quiet()[0]:
             # A task that a component has made may still send; when it has ended, nobody rings.
-            self._retry = asyncio.get_running_loop().call_later(QUIET_RETRY, self._on_quiet)
+            self._retry = asyncio.get_running_loop().call_later(RETRY, self._on_quiet)
             return
         issues = dead(self._job, self._memory.snapshot())
         if issues is not None:

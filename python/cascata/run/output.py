@@ -10,6 +10,7 @@ import logging
 import os
 import pickle
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cascata.run.messages import Link, Logged, Printed
@@ -98,7 +99,8 @@ def forward_output(link: Link) -> Callable[[], None]:
 
     def flush() -> None:
         for stream in streams:
-            stream.flush()
+            with contextlib.suppress(ValueError):  # a component has closed it
+                stream.flush()
 
     return flush
 
@@ -114,13 +116,29 @@ def _forward_records(handler: logging.Handler) -> None:
             logger.addHandler(handler)
 
 
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """An attribute of a record, whose class may exist in the worker alone."""
+
+    pickled: bytes
+    shown: str
+
+    def restore(self) -> object:
+        """Give it, or what it looked like."""
+        try:
+            return pickle.loads(self.pickled)  # noqa: S301  own worker
+        except BaseException:  # noqa: BLE001  whatever its class does here
+            return self.shown
+
+
 def _portable(value: object) -> object:
-    """Give an attribute of a record in a form that can leave the process: itself, or what it looks like."""
+    """Give an attribute of a record in a form that can leave the process."""
+    if value is None or type(value) in (str, int, float, bool):
+        return value
     try:
-        pickle.dumps(value)
+        return Attribute(pickle.dumps(value), repr(value))
     except Exception:  # noqa: BLE001  whatever its class does while it is pickled
         return repr(value)
-    return value
 
 
 def print_here(message: Printed) -> None:
@@ -135,6 +153,8 @@ def print_here(message: Printed) -> None:
 
 def log_here(message: Logged) -> None:
     """Log what a component of another process has logged; levels and handlers of this process decide."""
-    logger = logging.getLogger(message.record.name)
-    if logger.isEnabledFor(message.record.levelno):
-        logger.handle(message.record)
+    record = message.record
+    logger = logging.getLogger(record.name)
+    if logger.isEnabledFor(record.levelno):
+        vars(record).update({name: value.restore() for name, value in vars(record).items() if type(value) is Attribute})
+        logger.handle(record)

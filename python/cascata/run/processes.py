@@ -76,7 +76,8 @@ class WorkerProcess:
                 name=f"cascata-worker-{index}",
             )
             with theirs, _forking, warnings.catch_warnings():
-                # The child runs nothing that other threads of this process could have left locked.
+                # What the child runs before its components is imported here already, so that no other thread can hold
+                # the lock of an import at the time.
                 warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
                 popen = _Fork(process)
             undo.callback(os.waitpid, popen.pid, 0)
@@ -155,15 +156,18 @@ class _Fork(Popen):
     """Forks without the pipes of `multiprocessing`, which tell of a death what a pidfd tells better."""
 
     def _launch(self, process_obj: BaseProcess) -> None:
-        parent = os.getpid()
         self.finalizer = None
-        self.pid = os.fork()
-        if self.pid == 0:
-            code = 1
-            try:
-                code = process_obj._bootstrap(parent_sentinel=os.pidfd_open(parent))  # type: ignore[attr-defined]
-            finally:
-                os._exit(code)
+        parent = os.pidfd_open(os.getpid())
+        try:
+            self.pid = os.fork()
+            if self.pid == 0:
+                code = 1
+                try:
+                    code = process_obj._bootstrap(parent_sentinel=parent)  # type: ignore[attr-defined]
+                finally:
+                    os._exit(code)
+        finally:
+            os.close(parent)
 
 
 _forking = threading.Lock()

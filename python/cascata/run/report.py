@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from cascata.errors import RunError
+from cascata.errors import DeadlockError, RunError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,7 +120,7 @@ class Report:
         """Give the report of a run that has ended, or raise what went wrong first, with the rest in its `others`."""
         if errors:
             first, *others = errors
-            if isinstance(first, RunError):
+            if isinstance(first, RunError | DeadlockError):
                 first.others[:] = others
             try:
                 raise first.with_traceback(None)

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from cascata import _native
 from cascata.errors import ItemError, WorkerDied
+from cascata.log import log
 from cascata.run import collecting, output
 from cascata.run.diagnosis import dead, timed_out
 from cascata.run.messages import Collected, Failed, Finished, Logged, Message, Printed, Quiet
 from cascata.run.processes import WorkerProcess
+from cascata.run.quiet import RETRY, QuietRounds
 from cascata.run.report import Report
 from cascata.run.worker import GRACE
 
@@ -43,11 +45,11 @@ class Phase(enum.IntEnum):
 PATIENCE = {Phase.STOPPING: GRACE + 1.0, Phase.TERMINATING: 1.0}
 """Seconds until the next phase begins. A worker gives up on its components a little earlier and says why."""
 
+NONE = -1
+"""No descriptor."""
+
 LONGEST_WAIT = 3600.0
 """Seconds; a selector takes no arbitrarily large number."""
-
-QUIET_RETRY = 0.2
-"""Seconds until workers are asked again whether anything moves, while nothing has."""
 
 
 class Supervisor:
@@ -63,9 +65,9 @@ class Supervisor:
         self._deadline: float | None = None
         self._interrupts = 0
         self._wanted: Phase | None = None
-        self._quiet = _QuietRounds()
+        self._quiet = QuietRounds()
         self._began = self._ended = 0.0
-        self._wake_fd: int | None = None
+        self._wake_fd = NONE
         # Re-entrant, because a signal handler may want something while this thread does.
         self._wake_lock = threading.RLock()
 
@@ -99,7 +101,7 @@ class Supervisor:
         """Watch until all workers have gone."""
         try:
             with selectors.DefaultSelector() as selector:
-                selector.register(self._wake_fd or 0, selectors.EVENT_READ, self._on_wake)
+                selector.register(self._wake_fd, selectors.EVENT_READ, self._on_wake)
                 selector.register(self._memory.fileno(), selectors.EVENT_READ, self._on_quiet)
                 for worker in self._workers:
                     selector.register(worker.connection, selectors.EVENT_READ, worker)
@@ -123,7 +125,7 @@ class Supervisor:
             self._close()
 
     def stop(self) -> None:
-        """Ask for an orderly stop."""
+        """Ask for an orderly stop. A worker that does not heed it is killed, which is logged as a warning."""
         self._want(Phase.STOPPING)
 
     def kill(self) -> None:
@@ -150,7 +152,7 @@ class Supervisor:
     # What is seen.
 
     def _on_wake(self) -> None:
-        if self._wake_fd is not None:
+        if self._wake_fd != NONE:
             os.eventfd_read(self._wake_fd)
         self._heed()
 
@@ -193,7 +195,7 @@ class Supervisor:
     def _collect(self, port: str, items: list[Any], message: Collected) -> None:
         try:
             items.extend(collecting.restore(message))
-        except Exception as problem:  # noqa: BLE001  whatever the item's class does when it is restored
+        except BaseException as problem:  # noqa: BLE001  whatever the item's class does when it is restored
             error = ItemError(f"{port}: a collected item cannot be restored here: {problem!r}")
             error.__cause__ = problem
             self._fail(error)
@@ -226,7 +228,7 @@ class Supervisor:
             if error is not None:
                 self._fail(error)
             return
-        self._ask() if self._quiet.all_quiet() else self._quiet.retry_at(time.monotonic() + QUIET_RETRY)
+        self._ask() if self._quiet.all_quiet() else self._quiet.retry_at(time.monotonic() + RETRY)
 
     # What is done about it.
 
@@ -237,7 +239,7 @@ class Supervisor:
     def _want(self, phase: Phase) -> None:
         with self._wake_lock:
             self._wanted = max(phase, self._wanted or phase)
-            if self._wake_fd is not None:
+            if self._wake_fd != NONE:
                 os.eventfd_write(self._wake_fd, 1)
 
     def _enter(self, phase: Phase) -> None:
@@ -254,6 +256,22 @@ class Supervisor:
             elif phase is Phase.KILLING:
                 worker.kill()
 
+    def _complain(self) -> None:
+        """Say which workers have not heeded the phase that is over."""
+        heeded = "stopped" if self._phase is Phase.STOPPING else "ended"
+        for worker in self._workers:
+            if worker.alive:
+                running = (
+                    "a thread that a component has left behind" if worker.finished else ", ".join(worker.components)
+                )
+                log.warning(
+                    "worker %d has not %s within %g s and is killed; it was running %s",
+                    worker.index,
+                    heeded,
+                    PATIENCE[self._phase],
+                    running,
+                )
+
     def _patience(self) -> float | None:
         """Seconds until something is due although nothing happens."""
         due = [at for at in (self._deadline, self._time_limit, self._quiet.retry) if at is not None]
@@ -266,6 +284,7 @@ class Supervisor:
             if self._phase is Phase.RUNNING:
                 self._fail(timed_out(self._job, self._memory.snapshot()))
         if self._deadline is not None and now >= self._deadline:
+            self._complain()
             self._enter(Phase(self._phase + 1))
         if self._quiet.retry is not None and now >= self._quiet.retry:
             self._quiet.retry = None
@@ -273,58 +292,8 @@ class Supervisor:
 
     def _close(self) -> None:
         with self._wake_lock:
-            wake_fd, self._wake_fd = self._wake_fd, None
-        if wake_fd is not None:
+            wake_fd, self._wake_fd = self._wake_fd, NONE
+        if wake_fd != NONE:
             os.close(wake_fd)
         for worker in self._workers:
             worker.close()
-
-
-class _QuietRounds:
-    """Rounds of asking all workers whether anything in them could move.
-
-    One round of noes does not prove it: a worker may have moved after its answer because of another one that answered
-    later. Two rounds of noes in a row, between which nobody has moved, do.
-    """
-
-    def __init__(self) -> None:
-        self.retry: float | None = None
-        self._round = 0
-        self._missing: set[int] = set()
-        self._answers: dict[int, Quiet] = {}
-        self._before: dict[int, int] | None = None
-
-    def begin(self, workers: set[int]) -> int:
-        """Begin a round."""
-        self.retry = None
-        self._round += 1
-        self._missing = set(workers)
-        self._answers = {}
-        return self._round
-
-    def answer(self, worker: int, message: Quiet) -> bool:
-        """Take an answer; True when it was the round's last."""
-        if message.round != self._round or worker not in self._missing:
-            return False
-        self._answers[worker] = message
-        return self.leave(worker)
-
-    def leave(self, worker: int) -> bool:
-        """Expect nothing more of a worker in this round; True when it was the round's last."""
-        expected = worker in self._missing
-        self._missing.discard(worker)
-        return expected and not self._missing
-
-    def all_quiet(self) -> bool:
-        """Tell whether everybody said no."""
-        return all(answer.quiet for answer in self._answers.values())
-
-    def settled(self) -> bool:
-        """Tell whether this round and the one before prove that nothing moves."""
-        now = {worker: answer.activity for worker, answer in self._answers.items()}
-        before, self._before = self._before, (now if self.all_quiet() else None)
-        return self.all_quiet() and before == now
-
-    def retry_at(self, when: float) -> None:
-        """Ask again at `when`."""
-        self.retry = when

@@ -49,9 +49,10 @@ class Worker:
         self._link = link
         self._collectors = list(collectors)
         self._tasks: list[asyncio.Task[None]] = []
-        self._origins: dict[int, Origin] = {}
+        self._origins: dict[str, Origin] = {}
         self._states: list[State] = []
         self._own: set[asyncio.Task[Any]] = set()
+        self._cancelled: asyncio.CancelledError | None = None
 
     async def run(self) -> None:
         """Run the components to their end, or until a stop is asked for.
@@ -62,23 +63,24 @@ class Worker:
         self._loop = loop
         self._stopped: asyncio.Future[None] = loop.create_future()
         self._delivered: asyncio.Future[None] = loop.create_future()
-        native = _native.Worker(self._plan, self._memory, self._index, loop, self, self._collectors)
-        self._native = native
-        loop.add_reader(native.fileno(), native.on_bell)
+        # No variable refers to the native half: the traceback of a failure keeps the frames that led to it.
+        self._native = _native.Worker(self._plan, self._memory, self._index, loop, self, self._collectors)
+        bell = self._native.fileno()
+        loop.add_reader(bell, self._native.on_bell)
         try:
-            for node in native.nodes():
-                self._install(native, node)
-            native.launch(self._spawn)
+            for node in self._native.nodes():
+                self._install(node)
+            self._native.launch(self._spawn)
             await self._wait()
         finally:
-            loop.remove_reader(native.fileno())
+            loop.remove_reader(bell)
             for state in self._states:
                 self._close(state)
-            native.retire()
-            # The native half refers back to this object: let neither keep the other, nor the run's memory.
+            self._native.retire()
+            # It refers back to this object: let neither keep the other, nor the run's memory.
             self._tasks.clear()
             self._own.clear()
-            del self._native
+            del self._native, self._memory
 
     async def _wait(self) -> None:
         """Wait for the end of all lanes; once a stop is asked for, not for ever."""
@@ -88,19 +90,15 @@ class Worker:
         self._own |= {ended}
         if (task := asyncio.current_task()) is not None:
             self._own.add(task)
-        cancelled: asyncio.CancelledError | None = None
-        try:
-            await asyncio.wait({ended, self._stopped}, return_when=asyncio.FIRST_COMPLETED)
-        except asyncio.CancelledError as error:
-            cancelled = error
-            self._memory.stop()
-        if not ended.done():
-            await asyncio.wait({ended}, timeout=GRACE)
+        await self._until(ended, self._stopped)
+        deadline = self._loop.time() + GRACE
+        while not ended.done() and (left := deadline - self._loop.time()) > 0:
+            await self._until(ended, seconds=left)
         ended.cancel()
         # Cancelled sends that have reached one of their channels reach the others, even after the end of their sender.
-        while not (self._stopped.done() or cancelled or self._native.has_delivered()):
+        while not (self._stopped.done() or self._cancelled or self._native.has_delivered()):
             self._delivered = self._loop.create_future()
-            await asyncio.wait({self._delivered, self._stopped}, return_when=asyncio.FIRST_COMPLETED)
+            await self._until(self._delivered, self._stopped)
         for task in self._tasks:
             if not task.done():
                 name = task.get_name()
@@ -108,37 +106,50 @@ class Worker:
                 self.on_failure(name, stubborn, None)
             elif not task.cancelled() and (defect := task.exception()) is not None:
                 self.on_failure(task.get_name(), defect, None)
+        cancelled, self._cancelled = self._cancelled, None
         if cancelled is not None:
             raise cancelled
 
-    def _install(self, native: _native.Worker, node: int) -> None:
-        name, definition, persists = native.component(node)
+    async def _until(self, *awaited: asyncio.Future[None], seconds: float | None = None) -> None:
+        """Wait for the first of these. A cancellation stops the run, and is passed on when that has come to its end."""
+        try:
+            await asyncio.wait(awaited, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError as error:
+            self._cancelled = error
+            self._memory.stop()
+
+    def _install(self, node: int) -> None:
+        name, definition, persists = self._native.component(node)
         if self._isolate:
             persists = [(persist, arguments, _copied(state)) for persist, arguments, state in persists]
         declared = definition.__declaration__
-        senders = native.senders(node)
+        senders = self._native.senders(node)
         state = State(name, definition, persists)
         fixed: dict[str, object] = dict(zip(declared.outports, senders, strict=True))
         fixed.update(state.values)
         positional, keyword = declared.parameters()
         finish = declared.finish and (declared.finish.function, list(declared.finish.parameters))
-        native.install(node, declared.runner, positional, keyword, fixed, finish, state)
-        self._origins[node] = Origin(name, definition.__name__, self._index)
+        self._native.install(node, declared.runner, positional, keyword, fixed, finish, state)
+        self._origins[name] = Origin(name, definition.__name__, self._index)
         self._states.append(state)
 
-    def _spawn(self, lane: _native.Lane, node: int) -> tuple[asyncio.Task[None], contextvars.Context]:
+    def _spawn(self, lane: _native.Lane, name: str) -> tuple[asyncio.Task[None], contextvars.Context]:
         """Make the task of a lane."""
-        origin = self._origins[node]
-        context = contextvars.copy_context()
-        context.run(current.set, origin)
-        task: asyncio.Task[None] = asyncio.Task(lane, loop=self._loop, name=origin.component, context=context)
+        context = self._context(name)
+        task: asyncio.Task[None] = asyncio.Task(lane, loop=self._loop, name=name, context=context)
         self._tasks.append(task)
         return task, context
+
+    def _context(self, name: str) -> contextvars.Context:
+        """Give a context in which a component's code can run."""
+        context = contextvars.copy_context()
+        context.run(current.set, self._origins[name])
+        return context
 
     def _close(self, state: State) -> None:
         """Close the persistent values of a component that did not come to its own end."""
         try:
-            state.close()
+            self._context(state.component).run(state.close)
         except BaseException as error:  # noqa: BLE001  reported like any failure of the component
             self.on_failure(state.component, error, None)
 
@@ -146,12 +157,12 @@ class Worker:
 
     def on_failure(self, name: str, error: BaseException, inputs: Mapping[str, object] | None) -> None:
         """Report a component's failure, and have the whole run stop."""
-        definition = next((o.component_class for o in self._origins.values() if o.component == name), None)
+        definition = self._origins[name].component_class or ""
         try:
-            failure = Failure.of(error, name, definition or "", self._index, inputs)
+            failure = Failure.of(error, name, definition, self._index, inputs)
             self._link.tell(Failed(failure))
         except BaseException:  # noqa: BLE001  whatever the exception's own methods raise, its name is told
-            self._link.tell(Failed(Failure.bare(error, name, definition or "", self._index)))
+            self._link.tell(Failed(Failure.bare(error, name, definition, self._index)))
         finally:
             self._memory.stop()
 

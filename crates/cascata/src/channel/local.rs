@@ -171,21 +171,18 @@ impl<T> Local<T> {
         state.closed = true;
         let items = mem::take(&mut state.items);
         let waiting = mem::take(&mut state.waiting);
-        let waker = state.wake_receiver();
+        let mut wakers: Vec<_> = state.wake_receiver().into_iter().collect();
+        let mut discarded = items.len();
+        // What was withdrawn just now was never sent.
+        for claim in waiting.iter().filter_map(|(_, ticket)| ticket.claim()) {
+            discarded += 1;
+            wakers.extend(claim.refused());
+        }
         let kept = state.receiver.take();
-        self.meter.discarded.add((items.len() + waiting.len()) as u64);
+        self.meter.discarded.add(discarded as u64);
         drop(state);
-        drop(kept);
-        drop(items);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-        for (item, ticket) in waiting {
-            drop(item);
-            if let Some(waker) = ticket.settle() {
-                waker.wake();
-            }
-        }
+        drop((kept, items, waiting));
+        wakers.into_iter().for_each(Waker::wake);
     }
 
     /// How many items are inside.

@@ -317,10 +317,9 @@ impl<T: Item> Remote<T> {
                     break;
                 }
                 Err(Refused::Closed(freight)) => {
-                    drop(claim);
                     refused.push(freight);
                     self.meter.discarded.add_shared(1);
-                    wakers.extend(ticket.settle());
+                    wakers.extend(claim.refused());
                 }
             }
         }

@@ -47,6 +47,12 @@ impl Claim<'_> {
         self.state.reached = true;
         self.state.settle()
     }
+
+    /// The channel has closed before the item could enter. Gives the waker to call, if any.
+    #[must_use]
+    pub fn refused(mut self) -> Option<Waker> {
+        self.state.settle()
+    }
 }
 
 impl Ticket {
@@ -67,16 +73,10 @@ impl Ticket {
         (state.open == 0).then_some(state.reached)
     }
 
-    /// A channel is about to let the item in; `None` if the sender has withdrawn it.
+    /// A channel is about to let the item in or to refuse it; `None` if the sender has withdrawn it.
     pub(super) fn claim(&self) -> Option<Claim<'_>> {
         let state = lock(&self.state);
         (!state.withdrawn).then_some(Claim { state })
-    }
-
-    /// A channel has closed before the item could enter. Gives the waker to call, if any.
-    #[must_use]
-    pub(super) fn settle(&self) -> Option<Waker> {
-        lock(&self.state).settle()
     }
 
     /// Takes the send back. `false` if that is too late: a channel has let the item in, and it reaches the others, too,

@@ -34,6 +34,7 @@ for_every_arrangement!(
     what_is_too_large_is_refused,
     what_cannot_be_encoded_or_decoded_harms_nobody_else,
     the_counters_balance,
+    a_send_that_is_taken_back_while_its_channel_closes_counts_nowhere,
     nothing_grows_but_with_what_is_inside,
 );
 
@@ -425,5 +426,32 @@ fn nothing_grows_but_with_what_is_inside(arrangement: Arrangement) {
         }
         assert!(kept[79] < kept[9] + 10, "{kept:?}");
         rig.dispose();
+    }
+}
+
+/// Closes the channel when a send lets go of the waker: amid its being taken back.
+struct Closer(Arc<Rig>);
+
+impl Wake for Closer {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for Closer {
+    fn drop(&mut self) {
+        self.0.inlets[0].close();
+    }
+}
+
+fn a_send_that_is_taken_back_while_its_channel_closes_counts_nowhere(arrangement: Arrangement) {
+    for sender in 0..2 {
+        let rig = Arc::new(arrangement.rig(Some(1)));
+        rig.send(sender, 0);
+        let ticket = rig.send_waiting(sender, 1);
+        let closer = Waker::from(Arc::new(Closer(rig.clone())));
+        assert_eq!(ticket.poll(&mut Context::from_waker(&closer)), Poll::Pending);
+        drop(closer);
+        assert!(rig.outports[sender].withdraw(&ticket));
+        rig.settle();
+        assert_eq!((rig.sent(sender), rig.received(0), rig.census.alive()), (1, (0, 1), 0));
     }
 }

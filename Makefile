@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUST := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
-.PHONY: demo test test-rust test-python test-faults lint build clean
+.PHONY: demo test test-rust test-python lint build clean
 
 demo: build
 	$(BIN)/python examples/stdlib_census.py
@@ -41,12 +41,8 @@ test-rust:
 
 # Every CPython that the machine has and Cascata supports.
 test-python: build
-	$(BIN)/python -m pytest --ignore=tests/faults
+	$(BIN)/python -m pytest
 	scripts/test-others.sh
-
-# Signals, kills, interrupts, at every point: several minutes.
-test-faults: build
-	$(BIN)/python -m pytest tests/faults
 
 clean:
 	rm -rf $(VENV) .venvs target

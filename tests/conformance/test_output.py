@@ -14,7 +14,7 @@ import threading
 import pytest
 from parts import chain, emit, relay
 
-from cascata import Graph, component, inport, log, persist
+from cascata import CascataError, Graph, component, inport, log, persist
 
 
 def printer(function):
@@ -394,3 +394,46 @@ print("end")
         assert done.stdout.splitlines() == ["begin", "printed 0", "printed 1", "printed 2", "end"]
         expected = [line for item in range(3) for line in (f"error {item}", f"INFO - show@show : logged {item}")]
         assert done.stderr.splitlines() == expected
+
+
+class LoadsAtHome:
+    """Can be loaded in the process that made it only."""
+
+    def __reduce__(self):
+        return load_at_home, (os.getpid(),)
+
+    def __repr__(self):
+        return "<at home>"
+
+
+def load_at_home(home):
+    if os.getpid() != home:
+        raise SystemExit(3)
+    return LoadsAtHome()
+
+
+def test_what_a_record_carries_need_not_be_loadable_here(run_apart, caplog):
+    run_apart(chain(emit(1), printer(lambda _: log.info("here", extra={"thing": LoadsAtHome(), "number": [1]}))))
+    (record,) = caplog.records
+    assert (record.getMessage(), record.thing, record.number) == ("here", "<at home>", [1])
+
+
+@pytest.mark.parametrize("ends", ["itself", "stopped"])
+def test_close_hooks_log_for_their_component(run, caplog, ends):
+    @component
+    @persist("value", int, close=lambda _: log.info("closed"))
+    async def keeper(value):
+        if ends == "stopped":
+            await asyncio.sleep(3600)
+
+    @component
+    async def failing():
+        if ends == "stopped":
+            raise ValueError(ends)
+
+    g = Graph()
+    g.keeper, g.failing = keeper, failing
+    with contextlib.suppress(CascataError):
+        run(g)
+    (record,) = [record for record in caplog.records if record.getMessage() == "closed"]
+    assert record.component == "keeper"

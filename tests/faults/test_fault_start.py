@@ -404,3 +404,25 @@ def test_with_many_threads_of_the_caller():
         over.set()
         for thread in threads:
             thread.join()
+
+
+def test_the_event_loop_of_the_caller_survives_collections_in_the_workers():
+    """A worker that collected the loop it inherited would take its descriptors off the selector that both share."""
+    text = """
+        import gc
+
+        @component
+        async def Collecting():
+            gc.collect()
+
+        graph = Graph()
+        graph.add("collecting", Collecting)
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        graph.run(num_workers=1)
+        loop.run_until_complete(asyncio.to_thread(note, "woken from a thread"))
+        loop.close()
+    """
+    with script(text) as running:
+        assert running.wait() == 0, running.err
+    assert notes() == ["woken from a thread"]

@@ -527,7 +527,7 @@ def test_a_blocked_loop_is_killed(num_workers, impatient):
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("ending", ["fail", "timeout", "stop"])
-def test_a_loop_in_c_is_killed(ending, impatient):
+def test_a_loop_in_c_is_killed(ending, impatient, caplog):
     @component
     async def Looping():
         note("second began")
@@ -547,6 +547,9 @@ def test_a_loop_in_c_is_killed(ending, impatient):
         until(lambda: notes() == ["second began"])
         run.stop()
         run.join()
+    (warning,) = [record.getMessage() for record in caplog.records]
+    assert "worker 0" in warning
+    assert "looping" in warning
 
 
 @pytest.mark.timeout(20)
@@ -785,6 +788,35 @@ def test_cancelling_arun_twice(num_workers, impatient):
                 await asyncio.sleep(0)
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_a_second_cancellation_of_arun_in_this_process_waits_for_the_first(num_workers):
+    """`finally` blocks come to their end; other processes are killed at the second."""
+
+    @component
+    async def Slow():
+        try:
+            await for_ever("slow")
+        finally:
+            await asyncio.sleep(0.2)
+            note("tidied up")
+
+    graph = Graph()
+    graph.add("slow", Slow)
+
+    async def main():
+        task = asyncio.create_task(graph.arun(num_workers=num_workers))
+        await noted("slow began")
+        for _ in range(2):
+            task.cancel()
+            await asyncio.sleep(0.05)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(main())
+    assert ("tidied up" in notes()) == (num_workers == 0)
 
 
 def test_runs_beside_each_other():

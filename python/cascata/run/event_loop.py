@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from cascata.run.worker import GRACE
+from cascata.run import worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 __all__ = ["run_to_end"]
 
-PATIENCE = GRACE + 0.5
-"""Seconds for what is left in the loop when the run has ended; a run that was torn out of it needs nearly as long."""
+MARGIN = 0.5
+"""Seconds beyond a component's for what is left in the loop: a run that was torn out of it waits for those."""
 
 
 def run_to_end(main: Coroutine[Any, Any, None], fail: Callable[[BaseException], None]) -> None:
@@ -38,7 +38,7 @@ async def _cancel_rest() -> None:
         return
     for task in rest:
         task.cancel()
-    _, stubborn = await asyncio.wait(rest, timeout=PATIENCE)
+    _, stubborn = await asyncio.wait(rest, timeout=worker.GRACE + MARGIN)
     for task in stubborn:
         asyncio._unregister_task(task)
         task._log_destroy_pending = False  # type: ignore[attr-defined]

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from cascata import DeadlockError, GraphError
+from cascata import ComponentError, DeadlockError, GraphError
 
 BEFORE = """
 from cascata import *
@@ -39,8 +39,17 @@ def make():
 g, Split, Measure, Source = make()
 """
 
+WHOLE = "g.split.text < 'a'\ng.split.word >> g.measure.word\n"
+"""Makes of `g` a graph that can run."""
+
 DECORATORS = [
     ("@component\ndef work(): ...", TypeError, r"^work: a component is an async function; write `async def`"),
+    (
+        '@component\n@inport("x")\ndef work(x): ...',
+        TypeError,
+        r"^work: a component is an async function; write `async def`",
+    ),
+    ("component(lambda: None)", TypeError, r"^<lambda>: a component is an async function; write `async def`"),
     ("@component\nasync def work():\n  yield 1", TypeError, r"^work: it is an async generator; send with .*`yield`"),
     ("component(3)", TypeError, r"^3: a component is an async function"),
     ("@component\nclass Work: ...", TypeError, r"^Work: a component is an async function"),
@@ -60,10 +69,19 @@ DECORATORS = [
         r'^work: \'x\' is a parameter but is not declared; put @inport\("x"\)',
     ),
     ("@component\nasync def work(x, y): ...", TypeError, r"^work: 'x', 'y' are parameters but are not declared"),
+    (
+        '@component\n@inport("x")\nasync def work(x, y=3): ...',
+        TypeError,
+        r"^work: 'y' is a parameter but is not declared; put @inport\(\"y\"\), .*, or drop it",
+    ),
     ("@component\nasync def work(*args): ...", TypeError, r"^work: `\*args` stands for no port"),
     ("@component\nasync def work(**kwargs): ...", TypeError, r"^work: `\*\*kwargs` stands for no port"),
     ('@component\n@inport("x")\nasync def work(x, /): ...', TypeError, r"^work: 'x' is positional-only.*drop the `/`"),
-    ('@component\n@inport("x")\n@inport("x")\nasync def work(x): ...', ValueError, r"^work: 'x' is declared twice"),
+    (
+        '@component\n@inport("x")\n@inport("x")\nasync def work(x): ...',
+        ValueError,
+        r"^work: 'x' is declared twice; keep one",
+    ),
     ('@component\n@inport("x")\n@outport("x")\nasync def work(x): ...', ValueError, r"^work: 'x' is declared twice"),
     (
         '@component\n@persist("x", int)\n@outport("x")\nasync def work(x): ...',
@@ -148,6 +166,11 @@ PORTS = [
         AttributeError,
         r"^split \(split\) has no port 'txt'; did you mean 'text'\? It has inports: text, minimum",
     ),
+    (
+        "Split('one').wrod",
+        AttributeError,
+        r"^one \(split\) has no port 'wrod'; did you mean 'word'\? It has inp",
+    ),
     ("g.split.zzz", AttributeError, r"^split \(split\) has no port 'zzz'\. It has .*persistent values: seen"),
     ("g.split.text = 3", AttributeError, r"^split\.text is a port and cannot be assigned; .*split\.text < …"),
     ("g.split.seen = 3", AttributeError, r"^split\.seen is a port and cannot be assigned"),
@@ -188,6 +211,7 @@ CONNECTIONS = [
     ("3 >> g.split.text", TypeError, r"^3 >> split\.text: only outports can be connected.*split\.text < …"),
     ("g.split.word >> g.measure.word < 3", TypeError, r"^split\.word < 3: split\.word is an outport"),
     ("g.measure.length >> g.split.text", TypeError, r"measure\.length sends int, but split\.text takes str"),
+    ("g.measure.length.connect(g.split.text)", TypeError, r"measure\.length sends int, but split\.text takes str"),
     ("g.source.number >> g.measure.word", TypeError, r"source\.number sends bytes, but measure\.word takes str"),
     ("g.split.word >> g.measure.word\ng.split.word >> g.measure.word", GraphError, r"split\.word.*measure\.word"),
     ("Split('a').word >> g.measure.word", GraphError, r"^a\.word >> measure\.word: a is in no graph yet"),
@@ -219,8 +243,10 @@ GRAPHS = [
         TypeError,
         r"plain function with ports: put @component on top of its",
     ),
-    ("g.split = Split", GraphError, r"^graph\.split is there already"),
+    ("g.split = Split", GraphError, r"^graph\.split is there already.*; take a new name"),
+    ("g.add('split', Measure)", GraphError, r"^graph\.split is there already.*; take a new name"),
     ("g.run = Split", GraphError, r"^'run' cannot be the name of a component: graph\.run means something else"),
+    ("g.add('check_deadlocks', Split)", GraphError, r"^'check_deadlocks' cannot be the name.*; take another name"),
     ("g.nodes = Split", GraphError, r"^'nodes' cannot be the name"),
     ("g._x = Split", GraphError, r"^'_x' cannot be .*underscore"),
     ("g.add('a b', Split)", GraphError, r"^'a b' cannot be the name of a component: write it as a variable's"),
@@ -249,18 +275,75 @@ GRAPHS = [
     ("g.place(g.split, worker=-1)", GraphError, r"-1.*count from 0"),
     ("g.place(g.split, worker=True)", TypeError, r"worker=True\): a worker is given by its number"),
     ("g.place(make()[0].split, worker=1)", GraphError, r"split is no component of this graph"),
-    ("g.check_deadlocks()", DeadlockError, r"split\.text"),
-    ("g.run()", DeadlockError, r"split\.text"),
-    ("g.start()", DeadlockError, r"split\.text"),
-    ("g.run(collect=g.split.word)", TypeError, r"collect=split\.word: give a list of outports"),
-    ("g.run(collect=['split.word'])", TypeError, r"collect=\['split\.word'\]: only what outports send"),
-    ("g.run(collect=[g.split.text])", TypeError, r"collect=\[split\.text\]: only what outports send"),
-    ("g.run(collect=[make()[0].split.word])", GraphError, r"split is not in this graph"),
+    ("g.place(g.split, worker='1')", TypeError, r"worker='1'\): a worker is given by its number, from 0"),
+    ("g.place(g.split, together=True)", GraphError, r"takes two components or more, and only split was named"),
     ("g.join()", RuntimeError, r"^graph\.join\(\): the graph has not been started"),
     ("registry.find('nowhere', 'x')", LookupError, r"^no component 'x' is defined in 'nowhere'"),
 ]
 
-TABLE = [*DECORATORS, *DEFINITIONS, *PORTS, *CONNECTIONS, *TRIGGERS, *GRAPHS]
+UNFED = r"  - split\.text: nothing feeds it\. Connect an outport to it \(outport >> split\.text\) or give it a value"
+
+RUNS = [
+    ("g.check_deadlocks()", DeadlockError, UNFED),
+    ("g.run()", DeadlockError, UNFED),
+    ("g.start()", DeadlockError, UNFED),
+    ("import asyncio\nasyncio.run(g.arun())", DeadlockError, UNFED),
+    (
+        "g.split.sync(g.split.text)\ng.run()",
+        DeadlockError,
+        r"  - split\.text is to trigger firings, but nothing feeds it\. Connect .* or give it a value",
+    ),
+    ("g.run(num_workers=-1)", ValueError, r"^num_workers=-1 is negative; 0 runs in the calling process, None uses all"),
+    ("g.run(num_workers=1.5)", TypeError, r"^num_workers=1\.5 is not a whole number; leave it out to use all CPUs"),
+    ("g.run(num_workers='2')", TypeError, r"^num_workers='2' is not a whole number; leave it out"),
+    ("g.run(num_workers=True)", TypeError, r"^num_workers=True is not a whole number; leave it out"),
+    ("g.start(num_workers=-1)", ValueError, r"^num_workers=-1 is negative"),
+    ("import asyncio\nasyncio.run(g.arun(num_workers=-1))", ValueError, r"^num_workers=-1 is negative"),
+    ("g.run(timeout=0)", ValueError, r"^timeout=0 is no time to run in; give seconds above 0, or leave it out"),
+    ("g.run(timeout=-0.5)", ValueError, r"^timeout=-0\.5 is no time to run in; give seconds above 0"),
+    ("g.run(timeout=float('nan'))", ValueError, r"^timeout=nan is no time to run in; give seconds above 0"),
+    ("g.run(timeout='1')", TypeError, r"^timeout='1' is not a number of seconds; leave it out to wait for ever"),
+    ("g.run(timeout=True)", TypeError, r"^timeout=True is not a number of seconds; leave it out"),
+    ("g.run(start_method='threads')", ValueError, r"^start_method='threads': choose one of 'fork'.*, or leave it out"),
+    ("g.run(start_method=3)", ValueError, r"^start_method=3: choose one of 'fork'"),
+    (f"{WHOLE}g.run(placement='auto')", TypeError, r"^placement='auto' is no report; give what an earlier run of"),
+    (f"{WHOLE}g.run(placement={{'split': 1}})", TypeError, r"^placement={'split': 1} is no report; give what an ear"),
+    (
+        f"{WHOLE}g.place(g.split, worker=5)\ng.run(num_workers=2)",
+        GraphError,
+        r"^split is placed on worker 5, but this plan has 2, counted from 0: ask for at least 6 workers or place it on",
+    ),
+    (
+        f"""{WHOLE}
+g.place(g.split, worker=0)
+g.place(g.measure, worker=1)
+g.place(g.split, g.measure, together=True)
+g.run(num_workers=2)""",
+        GraphError,
+        r"^split and measure are to run together, but split is placed on worker 0 .*: drop one of these orders",
+    ),
+    ("g.run(collect=g.split.word)", TypeError, r"collect=split\.word: give a list of outports"),
+    ("g.run(collect=['split.word'])", TypeError, r"collect=\['split\.word'\]: only what outports send"),
+    ("g.run(collect=[g.split.text])", TypeError, r"collect=\[split\.text\]: only what outports send"),
+    ("g.run(collect=[make()[0].split.word])", GraphError, r"split is not in this graph"),
+    (
+        """
+@component
+@outport("lock")
+async def give(lock):
+    await lock.send(__import__("threading").Lock())
+
+g = Graph()
+g.give = give
+g.measure = Measure
+g.give.lock >> g.measure.word
+g.run(num_workers=2)""",
+        ComponentError,
+        r"ItemError: give\.lock\.send\(\): an item of type _thread\.lock cannot be sent .*\. Send something that",
+    ),
+]
+
+TABLE = [*DECORATORS, *DEFINITIONS, *PORTS, *CONNECTIONS, *TRIGGERS, *GRAPHS, *RUNS]
 
 
 @pytest.mark.parametrize(("code", "kind", "message"), TABLE, ids=[code.replace("\n", "; ") for code, *_ in TABLE])

@@ -75,6 +75,12 @@ def test_assigning_and_adding():
     assert {"a", "b", "c"} <= set(dir(graph))
 
 
+@pytest.mark.parametrize("name", [name for name in dir(Graph) if not name.startswith("_")])
+def test_what_every_graph_has_is_no_name_of_a_component(name):
+    with pytest.raises(GraphError, match=f"'{name}' cannot be the name of a component: .*; take another name"):
+        Graph().add(name, count)
+
+
 def test_an_instance_is_in_one_graph_once():
     graph = Graph()
     graph.a = count
@@ -125,6 +131,48 @@ def test_check_names_everything_at_once():
     assert DeadlockErrorOfGraph is DeadlockError
 
 
+def test_components_that_wait_only_for_each_other_can_never_fire():
+    graph = Graph()
+    graph.a = double
+    graph.b = double
+    graph.a.y >> graph.b.x
+    graph.b.y >> graph.a.x
+    with pytest.raises(DeadlockError) as caught:
+        graph.check_deadlocks()
+    (issue,) = caught.value.issues
+    assert "a.x" in issue
+    assert "b.x" in issue
+    _ = graph.a.x < 1
+    graph.check_deadlocks()
+
+
+def test_a_crawler_can_fire():
+    graph = Graph()
+    graph.seed = count
+    graph.crawl = double
+    graph.seed.number >> graph.crawl.x
+    graph.crawl.y >> graph.crawl.x
+    graph.check_deadlocks()
+
+
+def test_a_passive_port_never_blocks():
+    @component
+    @inport("tick")
+    @inport("level")
+    @outport("next_level")
+    async def control(tick, level, next_level): ...
+
+    graph = Graph()
+    graph.ticks = count
+    graph.control = control
+    graph.ticks.number >> graph.control.tick
+    graph.control.next_level >> graph.control.level
+    with pytest.raises(DeadlockError, match="control"):
+        graph.check_deadlocks()
+    graph.control.clk(graph.control.tick)
+    graph.check_deadlocks()
+
+
 def test_shard_covers_every_component_and_is_deterministic():
     def placed(n):
         return [[c.name for c in shard.components] for shard in pipeline().shard(n)]
@@ -143,6 +191,27 @@ def test_place_overrules():
     graph.place(graph.count, worker=0)
     graph.place(graph.double, worker=1)
     assert [[c.name for c in shard.components] for shard in graph.shard(2)] == [["count"], ["double"]]
+
+
+def test_cost_keeps_heavy_components_apart():
+    graph = Graph()
+    for name in "abcd":
+        graph.add(name, count)
+    for name in "ad":
+        graph.weigh(graph.nodes[name], cost=10)
+    a, d = [{"a", "d"} & {c.name for c in shard.components} for shard in graph.shard(2)]
+    assert len(a) == len(d) == 1
+
+
+def test_traffic_keeps_talkative_components_together():
+    graph = Graph()
+    for name in "abcd":
+        graph.add(name, double)
+    for source, sink in ("ab", "bc", "cd"):
+        graph.nodes[source].y >> graph.nodes[sink].x
+    assert [[c.name for c in shard.components] for shard in graph.shard(2)] == [["a", "b"], ["c", "d"]]
+    graph.weigh(graph.b, traffic=50)
+    assert [[c.name for c in shard.components] for shard in graph.shard(2)] == [["a", "d"], ["b", "c"]]
 
 
 def test_weigh_takes_one_or_both():

@@ -1,9 +1,9 @@
 """Which type may feed which."""
 
-# ruff: noqa: UP007, UP045  the older spellings have to be understood as well
+# ruff: noqa: UP006, UP007, UP035, UP045  the older spellings have to be understood as well
 
 import collections.abc
-from typing import Annotated, Any, Generic, Literal, NewType, Optional, Protocol, TypeVar, Union
+from typing import Annotated, Any, Generic, List, Literal, NewType, Optional, Protocol, TypeVar, Union
 
 import pytest
 
@@ -58,6 +58,16 @@ YES = [
     (Box, Box[int]),
     (Box[int], Box),
     (str, collections.abc.Iterable),
+    (list[int], list[int | None]),
+    (list[int] | list[str], list[int | str]),
+    (list[int], List[int]),
+    (List[int], list[int]),
+    (dict[str, Optional[int]], dict[str, int | str | None]),
+    (dict[str, int], collections.abc.Iterable[str]),
+    (tuple[int, str], tuple[float, str]),
+    (type[Dog], type[Animal]),
+    (collections.abc.Callable[[int], str], collections.abc.Callable[[int], str]),
+    (Literal["a"], Literal["a", "b"]),
     (Literal["a"], str),
     (UserId, int),
     (Annotated[int, "seconds"], int),
@@ -80,6 +90,12 @@ NO = [
     (str, list[str]),
     (dict[str, list[int]], dict[str, list[str]]),
     (tuple[int, str], tuple[int, ...]),
+    (list[int | None], list[int]),
+    (dict[str, int | None], dict[str, int]),
+    (tuple[int, str], tuple[int]),
+    (type[Animal], type[Dog]),
+    (collections.abc.Callable[[int], str], collections.abc.Callable[[int], int]),
+    (Literal["a", "b"], Literal["a"]),
     (str, Literal["a"]),
     (int, UserId),
     (Any | None, int),
@@ -161,6 +177,29 @@ def test_every_type_that_can_be_sent_must_be_acceptable():
     graph.give.out >> graph.take.both >> graph.take.whatever
     with pytest.raises(TypeError, match=r"give\.out sends int \| str, but take\.one takes int"):
         graph.give.out >> graph.take.one
+
+
+def test_an_int_may_be_sent_where_a_float_is_taken_and_not_the_other_way_round():
+    @component
+    @inport("number")
+    @outport("whole")
+    async def round_off(number: float, whole: int): ...
+
+    graph = Graph()
+    graph.one = round_off
+    graph.two = round_off
+    graph.one.whole >> graph.two.number
+
+    @component
+    @inport("whole")
+    @outport("number")
+    async def scale(whole: int, number: float): ...
+
+    graph.three = scale
+    graph.four = scale
+    with pytest.raises(TypeError, match=r"three\.number sends float, but four\.whole takes int"):
+        graph.three.number >> graph.four.whole
+    assert graph.edges == [(graph.one.whole, graph.two.number)]
 
 
 def test_text():

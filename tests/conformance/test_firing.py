@@ -119,6 +119,29 @@ def test_clk_makes_a_group_of_each_port(run):
     assert max(b for _, b, _ in rows if b) == 20
 
 
+def test_several_groups_of_several_ports(run):
+    @component
+    @inport("a")
+    @inport("b")
+    @inport("c")
+    @inport("d")
+    @outport("seen")
+    async def four(a, b, c, d, seen):
+        await seen.send((a, b, c, d))
+
+    g = Graph()
+    g.four = four
+    for name in "abcd":
+        g.add(f"source_{name}", emit(1, 2, 3)).out >> g.four.ports[name]
+    g.four.sync(g.four.a, g.four.b)
+    g.four.sync(g.four.c, g.four.d)
+    report = run(g, collect=[g.four.seen])
+    assert report.components["four"].firings == 6
+    rows = report.collected["four.seen"]
+    assert all(a == b and c == d for a, b, c, d in rows)
+    assert max(a for a, *_ in rows if a) == max(c for *_, c, _ in rows if c) == 3
+
+
 def test_groups_fire_independently(run_together):
     fired = asyncio.Event()
 
@@ -409,6 +432,16 @@ def test_a_busy_component_sees_the_newest_value_of_its_passive_port(run_together
     assert [(tick, level) for tick, level in rows if tick and (level is None or level < tick)] == []
 
 
+def test_a_passive_port_with_a_value_and_no_producer_is_a_constant(run):
+    g = Graph()
+    g.ticks = emit(1, 2)
+    g.sample = sample
+    g.ticks.out >> g.sample.tick
+    g.sample.level < "constant"
+    g.sample.sync(g.sample.tick)
+    assert run(g, collect=[g.sample.seen]).collected["sample.seen"] == [(1, "constant"), (2, "constant")]
+
+
 def test_the_end_of_a_passive_port_ends_nothing(run):
     g = Graph()
     g.levels = emit()
@@ -435,7 +468,10 @@ def test_a_component_ends_although_its_passive_port_is_still_fed(run):
     g.levels.out >> g.sample.level
     g.ticks.out >> g.sample.tick
     g.sample.clk(g.sample.tick)
-    assert run(g).components["sample"].firings == 3
+    report = run(g)
+    assert report.components["sample"].firings == 3
+    level = report.components["sample"].inports["level"]
+    assert level.taken + level.discarded == report.components["levels"].items_out
 
 
 @pytest.mark.parametrize(("left", "right"), [(3, 5), (5, 3), (0, 4), (4, 0), (100, 30), (30, 100)])
@@ -623,6 +659,26 @@ def test_send_gives_true_as_long_as_one_port_behind_it_can_receive(run):
     report = run(g, collect=[g.all.out, g.sender.results])
     assert report.collected["all.out"] == list(range(100))
     assert report.collected["sender.results"] == [True] * 100
+
+
+def test_send_gives_false_once_all_ports_behind_it_have_ended(run):
+    @component
+    @outport("out")
+    async def endless(out):
+        number = 0
+        while await out.send(number):
+            number += 1
+
+    g = Graph()
+    g.endless = endless
+    for name, count in (("none", 0), ("few", 3), ("more", 20)):
+        source, end = g.add(name, emit(*range(count))), g.add(f"{name}_paired", pair())
+        g.endless.out >> end.left
+        source.out >> end.right
+    report = run(g, collect=[g.more_paired.out])
+    assert report.collected["more_paired.out"] == [(n, n) for n in range(20)]
+    left = report.components["none_paired"].inports["left"]
+    assert (left.taken, left.discarded) == (0, report.components["endless"].items_out)
 
 
 def test_a_send_after_the_end_of_its_component_raises(run_together):

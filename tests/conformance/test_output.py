@@ -350,6 +350,26 @@ def test_the_log_of_threads_and_tasks_names_their_component(run, caplog):
     assert [(record.getMessage(), record.component) for record in caplog.records] == [("thread", "c0"), ("task", "c0")]
 
 
+def test_the_log_of_initialisers_callbacks_and_finish_names_their_component(run, caplog):
+    def make():
+        log.info("made")
+
+    @component
+    @inport("item")
+    @persist("value", make)
+    async def logs(item, value):
+        asyncio.get_running_loop().call_soon(log.info, "called back")
+        await asyncio.sleep(0)
+
+    @logs.finish
+    async def _():
+        log.info("finished")
+
+    run(chain(emit(1), logs))
+    assert caplog.messages == ["made", "called back", "finished"]
+    assert {(record.component, record.component_class) for record in caplog.records} == {("c1", "logs")}
+
+
 def test_the_callers_own_records_name_no_component(run, caplog):
     run(chain(emit(1), relay()))
     log.info("outside")

@@ -183,6 +183,32 @@ def test_a_lock_and_a_queue_of_multiprocessing_serve_as_argument_and_as_initial_
     assert len(set(pids)) == 2
 
 
+def test_proxies_of_a_manager_serve_as_arguments_and_as_initial_values(run):
+    @component
+    @inport("number")
+    @inport("queue")
+    @persist("shared", lambda shared: shared)
+    @persist("lock", lambda lock: lock)
+    async def put(number, queue, shared, lock):
+        with lock.get():
+            shared.get()[number] = os.getpid()
+        queue.put(number)
+
+    with multiprocessing.get_context("fork").Manager() as manager:
+        shared, queue, lock = manager.dict(), manager.Queue(), manager.Lock()
+        g = Graph()
+        for number in range(4):
+            node = g.add(f"put{number}", put)
+            node.number < number
+            node.queue < queue
+            node.shared < shared
+            node.lock < lock
+        run(g)
+        assert sorted(queue.get() for _ in range(4)) == sorted(shared.keys()) == [0, 1, 2, 3]
+        assert len(set(shared.values())) == max(1, run.workers)
+        assert (os.getpid() in shared.values()) == (run.workers == 0)
+
+
 # close=
 
 

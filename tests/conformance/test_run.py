@@ -10,11 +10,13 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from parts import Numbers, chain, emit, gated, relay
 
-from cascata import DeadlockError, Graph, component, inport, outport
+from cascata import DeadlockError, Graph, RunTimeout, component, inport, outport
+from cascata.run import resources
 
 
 def squares(number=20):
@@ -76,6 +78,47 @@ def test_affinity_limits_the_default():
         assert len(g.run().workers) == 1
     finally:
         os.sched_setaffinity(0, allowed)
+
+
+@pytest.fixture
+def eight_processors(monkeypatch):
+    """Make the machine seem to have eight processors, all of them usable."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    monkeypatch.setattr(resources, "CGROUP_LIMIT", Path("/no such file"))
+
+
+@pytest.mark.usefixtures("eight_processors")
+@pytest.mark.parametrize(("components", "workers"), [(1, 1), (3, 3), (8, 8), (20, 8)])
+def test_the_default_is_the_smaller_of_components_and_usable_cpus(components, workers):
+    g = Graph()
+    for number in range(components):
+        g.add(f"c{number}", emit(number))
+    assert len(g.run().workers) == workers
+    assert len(g.start().join().workers) == workers
+
+
+@pytest.mark.usefixtures("eight_processors")
+@pytest.mark.parametrize(
+    ("limit", "workers"), [("200000 100000", 2), ("250000 100000", 3), ("10000 100000", 1), ("max 100000", 4)]
+)
+def test_a_control_group_limits_the_default(limit, workers, tmp_path, monkeypatch):
+    (tmp_path / "cpu.max").write_text(f"{limit}\n")
+    monkeypatch.setattr(resources, "CGROUP_LIMIT", tmp_path / "cpu.max")
+    g = Graph()
+    for number in range(4):
+        g.add(f"c{number}", emit(number))
+    assert len(g.run().workers) == workers
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_components_run_where_shard_says(number):
+    g = chain(*(relay() for _ in range(6)))
+    g.c0.item < "start"
+    g.weigh(g.c2, cost=4)
+    g.place(g.c0, g.c5, together=True)
+    shards = [[node.name for node in shard.components] for shard in g.shard(number)]
+    assert g.run(num_workers=number).workers == shards
+    assert any({"c0", "c5"} <= set(names) for names in shards)
 
 
 def test_a_worker_with_nothing_to_do_is_not_started():
@@ -192,6 +235,15 @@ def test_join_from_several_threads(workers):
     with ThreadPoolExecutor(3) as pool:
         reports = list(pool.map(lambda _: started.join(), range(3)))
     assert [report.collected for report in reports] == [expected] * 3
+
+
+def test_a_started_run_has_a_timeout_too(workers):
+    g = chain(tidy(Numbers(2)), relay())
+    started = g.start(num_workers=workers, timeout=0.1)
+    for _ in range(2):
+        with pytest.raises(RunTimeout):
+            started.join()
+    assert not started.running
 
 
 def test_leaving_a_with_block_joins(workers):
@@ -319,6 +371,8 @@ def test_a_check_that_fails_starts_nothing(run):
     assert any("lonely.item" in issue for issue in raised.value.issues)
     with pytest.raises(DeadlockError):
         g.start(num_workers=run.workers)
+    with pytest.raises(DeadlockError):
+        asyncio.run(g.arun(num_workers=run.workers))
 
 
 # arun

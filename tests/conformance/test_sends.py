@@ -237,6 +237,23 @@ def test_a_task_group_over_sends_keeps_the_order(run):
     assert run(g, collect=[g.c1.out]).collected["c1.out"] == list(range(40))
 
 
+@pytest.mark.parametrize("full", [False, True], ids=["room", "full"])
+def test_a_thread_sends_through_the_loop(run, full):
+    @component
+    @outport("out")
+    async def sender(out):
+        loop = asyncio.get_running_loop()
+
+        def work():
+            for number in range(50):
+                assert asyncio.run_coroutine_threadsafe(out.send(number), loop).result(30) is True
+
+        await asyncio.to_thread(work)
+
+    g = chain(sender, relay(capacity=1 if full else None), relay(capacity=1 if full else None))
+    assert run(g, collect=[g.c2.out]).collected["c2.out"] == list(range(50))
+
+
 def test_create_task_on_a_send_with_room(run):
     @component
     @outport("out")
@@ -291,6 +308,38 @@ def test_sends_that_wait_are_served_in_order_whoever_sent_them(run_together):
         g.nodes[name].out >> g.gated.item
     seen = run_together(g, collect=[g.gated.out]).collected["gated.out"]
     assert seen == [(name, number) for name in "abc" for number in range(3)]
+
+
+def test_sends_to_another_worker_wait_in_line_and_warn_if_never_awaited(run_apart):
+    numbers = Numbers(2)
+
+    @component
+    @outport("out")
+    async def sender(out):
+        await out.send("in the firing")
+        await numbers.wait(0, 1)
+        await out.send("fills the port")
+        early = asyncio.create_task(out.send(1))
+        await turns()
+        with pytest.warns(RuntimeWarning, match=r"c0\.out.*never awaited"):
+            out.send("never")
+        late = out.send(2)
+        numbers[1] = 1
+        assert await out.send(3)
+        assert await late
+        assert await early
+
+    @component
+    @inport("item", capacity=1)
+    @outport("out")
+    async def slow(item, out):
+        await out.send(item)
+        if item == "in the firing":
+            numbers[0] = 1
+            await numbers.wait(1, 1)
+
+    g = chain(sender, slow)
+    assert run_apart(g, collect=[g.c1.out]).collected["c1.out"] == ["in the firing", "fills the port", 1, 2, 3]
 
 
 def test_a_waiting_send_that_is_never_awaited_warns_and_has_sent_nothing(run_together):

@@ -251,6 +251,25 @@ def test_a_lambda_and_a_local_class(run):
     assert run(g, collect=[g.c1.out]).collected["c1.out"] == [(6, [1], 5)]
 
 
+def test_a_definition_and_an_instance(run):
+    factor = 3
+
+    @component
+    @inport("x")
+    @outport("y")
+    async def multiply(x, y):
+        await y.send(factor * x)
+
+    @component
+    @inport("item")
+    @outport("out")
+    async def name(item, out):
+        await out.send((item.__name__, item("another").name, list(item("another").ports)))
+
+    g = chain(emit(multiply, multiply("one")), name)
+    assert run(g, collect=[g.c1.out]).collected["c1.out"] == [("multiply", "another", ["x", "y"])] * 2
+
+
 def test_a_lambda_is_collected(run):
     g = chain(emit(lambda x: x + 1), relay())
     assert run(g, collect=[g.c1.out]).collected["c1.out"][0](1) == 2

@@ -90,6 +90,21 @@ def test_a_value_set_before_the_run_is_not_changed_by_it(run):
     assert g.c1.seen.get() == ["before"]
 
 
+def test_arguments_of_an_initialiser_are_not_changed_by_a_run(run):
+    @component
+    @inport("item")
+    @outport("out")
+    @persist("table", dict)
+    async def note(item, out, table):
+        table.get()["seen"].append(item)
+        await out.send(list(table.get()["seen"]))
+
+    g = chain(emit(1, 2), note)
+    g.c1.table < {"seen": ["before"]}
+    for _ in range(2):
+        assert run(g, collect=[g.c1.out]).collected["c1.out"] == [["before", 1], ["before", 1, 2]]
+
+
 def test_a_value_read_before_the_run_is_not_changed_by_it(run):
     g = chain(emit(1), remember)
     assert g.c1.seen.get() == []

@@ -121,7 +121,7 @@ class Worker:
     def _install(self, node: int) -> None:
         name, definition, persists = self._native.component(node)
         if self._isolate:
-            persists = [(persist, arguments, _copied(state)) for persist, arguments, state in persists]
+            persists = [(persist, _copied(arguments), _copied(state)) for persist, arguments, state in persists]
         declared = definition.__declaration__
         senders = self._native.senders(node)
         state = State(name, definition, persists)
@@ -244,12 +244,12 @@ class State:
             raise BaseExceptionGroup(msg, errors)
 
 
-def _copied(state: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Copy a start value; what cannot be copied (a connection, a lock) is used as it is."""
+def _copied(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Copy a start value, or what it is made from; what cannot be copied (a connection, a lock) is used as it is."""
     try:
-        return copy.deepcopy(state)
+        return copy.deepcopy(value)
     except Exception:  # noqa: BLE001  any code of the user's
-        return state
+        return value
 
 
 def _context_of(task: asyncio.Task[Any]) -> contextvars.Context:

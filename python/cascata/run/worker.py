@@ -244,9 +244,16 @@ class State:
             raise BaseExceptionGroup(msg, errors)
 
 
-def _copied(value: tuple[Any, ...]) -> tuple[Any, ...]:
+def _copied(value: Any) -> Any:
     """Copy a start value, or what it is made from; what cannot be copied (a connection, a lock) is used as it is."""
+    managers = sys.modules.get("multiprocessing.managers")
+    if managers is not None and isinstance(value, managers.BaseProxy):
+        return value  # its copy would be what it stands for
     try:
+        if type(value) in (tuple, list):
+            return type(value)(map(_copied, value))
+        if type(value) is dict:
+            return {key: _copied(entry) for key, entry in value.items()}
         return copy.deepcopy(value)
     except Exception:  # noqa: BLE001  any code of the user's
         return value

@@ -51,17 +51,35 @@ DECORATORS = [
     ),
     ("component(lambda: None)", TypeError, r"^<lambda>: a component is an async function; write `async def`"),
     ("@component\nasync def work():\n  yield 1", TypeError, r"^work: it is an async generator; send with .*`yield`"),
+    (
+        "@component\n@component\nasync def work(): ...",
+        TypeError,
+        r"^work: it is a component already; write @component once",
+    ),
+    ("component(Split)", TypeError, r"^split: it is a component already; write @component once"),
+    ("component(g.split)", TypeError, r"^split: it is a component already"),
+    (
+        "@component\n@Split.finish\nasync def done(word): ...",
+        TypeError,
+        r"^split: it is a component already; write @component once, .* none above @split\.finish",
+    ),
+    (
+        "@Split.finish\n@component\nasync def done(): ...",
+        TypeError,
+        r"^done: it is a component already, and @split\.finish stands above .*; drop its @component",
+    ),
+    ("@component()\nasync def work(): ...", TypeError, r"^@component stands without parentheses.*; write @component$"),
     ("component(3)", TypeError, r"^3: a component is an async function"),
     ("@component\nclass Work: ...", TypeError, r"^Work: a component is an async function"),
     (
         '@component\n@inport("x")\nasync def work(): ...',
         TypeError,
-        r"^work: 'x' is declared but is no parameter.*: none",
+        r"^work: 'x' is declared but is no parameter; add it to the parameters, or drop the decorator\. .*: none",
     ),
     (
         '@component\n@inport("x")\n@outport("z")\nasync def work(y): ...',
         TypeError,
-        r"'z', 'x' are declared|'x', 'z' are d",
+        r"^work: 'x', 'z' are declared but are no parameters; add them to the parameters, or .* are: 'y'",
     ),
     (
         "@component\nasync def work(x): ...",
@@ -93,6 +111,12 @@ DECORATORS = [
         ValueError,
         r'^work: @inport\("x"\): capacity=0 leaves no room',
     ),
+    (
+        '@inport("x", capacity=2**32)\nasync def work(x): ...',
+        ValueError,
+        r"^work: @inport.*capacity=4294967296 is more than 4294967295, .* or None for a port without limit",
+    ),
+    ('@inport("x", capacity=10**30)\nasync def work(x): ...', ValueError, r"^work: .*is more than 4294967295"),
     ('@inport("x", capacity=-1)\nasync def work(x): ...', ValueError, r"^work: .*capacity=-1 .*1 or more, or None"),
     ('@inport("x", capacity=True)\nasync def work(x): ...', TypeError, r"^work: .*capacity=True is not a whole number"),
     ('@inport("x", capacity=2.5)\nasync def work(x): ...', TypeError, r"^work: .*capacity=2.5 is not a whole number"),
@@ -102,7 +126,11 @@ DECORATORS = [
         ValueError,
         r"^work: @inport.*'not a name' cannot be a parameter's name",
     ),
-    ('@outport("class")\nasync def work(x): ...', ValueError, r"^work: @outport.*'class' cannot be a parameter's name"),
+    (
+        '@outport("class")\nasync def work(x): ...',
+        ValueError,
+        r"^work: @outport.*'class' cannot be a parameter's name: it is a reserved word of Python; take .* 'class_'",
+    ),
     ('@inport("")\nasync def work(x): ...', ValueError, r"^work: @inport.*'' cannot be a parameter's name"),
     ('@inport("_x")\nasync def work(_x): ...', ValueError, r"^work: .*do not start with an underscore"),
     (
@@ -117,6 +145,15 @@ DECORATORS = [
     ),
     ("@inport\nasync def work(x): ...", TypeError, r'^work: @inport needs a name; write @inport\("text"\)'),
     ("@outport\nasync def work(x): ...", TypeError, r"^work: @outport needs a name"),
+    ("@persist\nasync def work(x): ...", TypeError, r'^work: @persist needs a name; write @persist\("seen", set\)'),
+    ("@inport()\nasync def work(x): ...", TypeError, r'^@inport\(\) needs a name; write @inport\("text"\)'),
+    ("@outport()\nasync def work(x): ...", TypeError, r'^@outport\(\) needs a name; write @outport\("word"\)'),
+    ("@persist()\nasync def work(x): ...", TypeError, r'^@persist\(\) needs a name; write @persist\("seen", set\)'),
+    (
+        '@persist("x")\nasync def work(x): ...',
+        TypeError,
+        r'^@persist\("x"\) needs what makes .*; write @persist\("x", set',
+    ),
     ("@inport(3)\nasync def work(x): ...", TypeError, r"^@inport\(3\): a port's name is a string"),
     ('@inport("x")\n@component\nasync def work(): ...', TypeError, r"^work: @inport\(\"x\"\) stands above @component"),
     ('@persist("x", set)\n@component\nasync def work(): ...', TypeError, r"^work: .*put @component on top"),
@@ -175,8 +212,23 @@ PORTS = [
     ("g.split.text = 3", AttributeError, r"^split\.text is a port and cannot be assigned; .*split\.text < …"),
     ("g.split.seen = 3", AttributeError, r"^split\.seen is a port and cannot be assigned"),
     ("g.split.foo = 3", AttributeError, r"^split \(split\) has no port 'foo'"),
-    ("g.split.name = 'x'", AttributeError, r"^split\.name cannot be assigned"),
-    ("g.split.text.capacity = 3", AttributeError, r"capacity"),
+    (
+        "g.split.name = 'x'",
+        AttributeError,
+        r"^split\.name cannot be assigned: a component gets its name when .*, as in graph\.x = split$",
+    ),
+    ("g.split.sync = 3", AttributeError, r"^split\.sync cannot be assigned: it is what every component has"),
+    (
+        "g.split.text.capacity = 3",
+        AttributeError,
+        r'^split\.text\.capacity cannot be assigned; .* belongs to the declaration .*: @inport\("…", capacity=3\)',
+    ),
+    (
+        "g.split.word.name = 'x'",
+        AttributeError,
+        r"^split\.word\.name cannot be assigned; .* belongs to its declaration",
+    ),
+    ("g.split.word.foo = 3", AttributeError, r"^split\.word\.foo cannot be assigned"),
     ("g.split.word < 3", TypeError, r"^split\.word < 3: split\.word is an outport; initial values are set on inports"),
     ("g.split.text < g.measure.word", TypeError, r"^split\.text < measure\.word: a port is no initial value"),
     ("g.split.text < g.split.seen", TypeError, r"^split\.text < split\.seen: a port is no initial value"),
@@ -184,7 +236,7 @@ PORTS = [
     ("g.split.text < 1 < 2", TypeError, r"^split\.text < 1: .*compares nothing"),
     ("g.split.seen < 1 < 2", TypeError, r"^split\.seen = set\(1\): .*compares nothing"),
     ("PersistentValue(set) < 1 < 2", TypeError, r"compares nothing"),
-    ("PersistentValue(3)", TypeError, r"3 is not callable"),
+    ("PersistentValue(3)", TypeError, r"^PersistentValue\(3\): 3 is not callable; give what makes .*`lambda: 3`"),
 ]
 
 CONNECTIONS = [
@@ -208,14 +260,29 @@ CONNECTIONS = [
     ("g.split.word >> g.source", TypeError, r"name one of its inports: it has none"),
     ("g.split.word >> 'x'", TypeError, r"^split\.word >> 'x': 'x' is no port"),
     ("g.split.word.connect(None)", TypeError, r"^split\.word >> None: None is no port"),
+    (
+        "g.split.text.connect(g.measure.word)",
+        TypeError,
+        r"^split\.text >> measure\.word: split\.text is an inport; connections run",
+    ),
+    ("g.measure.word.connect(g.split.word)", TypeError, r"is an inport; turn it round: split\.word >> measure\.word"),
+    ("g.measure.word.connect(3)", TypeError, r"^measure\.word >> 3: measure\.word is an inport"),
     ("3 >> g.split.text", TypeError, r"^3 >> split\.text: only outports can be connected.*split\.text < …"),
     ("g.split.word >> g.measure.word < 3", TypeError, r"^split\.word < 3: split\.word is an outport"),
     ("g.measure.length >> g.split.text", TypeError, r"measure\.length sends int, but split\.text takes str"),
-    ("g.measure.length.connect(g.split.text)", TypeError, r"measure\.length sends int, but split\.text takes str"),
+    (
+        "g.measure.length.connect(g.split.text)",
+        TypeError,
+        r"measure\.length sends int, but split\.text takes str; mend the wrong annotation, or put a component between",
+    ),
     ("g.source.number >> g.measure.word", TypeError, r"source\.number sends bytes, but measure\.word takes str"),
     ("g.split.word >> g.measure.word\ng.split.word >> g.measure.word", GraphError, r"split\.word.*measure\.word"),
     ("Split('a').word >> g.measure.word", GraphError, r"^a\.word >> measure\.word: a is in no graph yet"),
-    ("g.split.word >> make()[0].measure.word", GraphError, r"split and measure are in different graphs"),
+    (
+        "g.split.word >> make()[0].measure.word",
+        GraphError,
+        r"split and measure are in different graphs; put both into one",
+    ),
 ]
 
 TRIGGERS = [
@@ -250,7 +317,11 @@ GRAPHS = [
     ("g.nodes = Split", GraphError, r"^'nodes' cannot be the name"),
     ("g._x = Split", GraphError, r"^'_x' cannot be .*underscore"),
     ("g.add('a b', Split)", GraphError, r"^'a b' cannot be the name of a component: write it as a variable's"),
-    ("g.add('class', Split)", GraphError, r"^'class' cannot be the name"),
+    (
+        "g.add('class', Split)",
+        GraphError,
+        r"^'class' cannot be the name of a component: it is a reserved word of Python; take another name",
+    ),
     ("g.add('', Split)", GraphError, r"^'' cannot be the name"),
     ("g.add(3, Split)", TypeError, r"^the name of a component is a string, not 3"),
     ("g.x = g.split", GraphError, r"^graph\.x = split: this instance is in this graph already.*split\.copy\(\)"),
@@ -270,8 +341,20 @@ GRAPHS = [
     ("g.weigh(g.split, cost=0)", GraphError, r"0"),
     ("g.weigh(g.split, cost=float('nan'))", GraphError, r"(?i)nan"),
     ("g.weigh(g.split, traffic=-1)", GraphError, r"-1"),
+    ("g.weigh(g.split, cost=-1)", GraphError, r"cost of split cannot be -1: it must be a finite number, above 0"),
+    ("g.weigh(g.split, cost=10**400)", GraphError, r"cost of split cannot be inf: it must be a finite number"),
+    ("g.weigh(g.split, cost='x')", TypeError, r"^graph\.weigh\(\.\.\., cost='x'\): give a number"),
+    ("g.weigh(g.split, traffic=True)", TypeError, r"^graph\.weigh\(\.\.\., traffic=True\): give a number"),
+    ("g.weigh(g.split)", TypeError, r"^graph\.weigh\(\.\.\.\): say how heavy it is, with `cost=2` or `traffic=2`"),
+    ("g.shard(-1)", ValueError, r"^graph\.shard\(-1\): the number of workers is negative; give 1 or more"),
+    ("g.shard('x')", TypeError, r"^graph\.shard\('x'\): give the number of workers, a whole number"),
+    ("g.shard(2.5)", TypeError, r"^graph\.shard\(2\.5\): give the number of workers"),
+    ("g.shard(True)", TypeError, r"^graph\.shard\(True\): give the number of workers"),
+    ("g.shard(None)", TypeError, r"^graph\.shard\(None\): give the number of workers"),
     ("g.place(g.split)", TypeError, r"^graph\.place\(\.\.\.\): say where"),
-    ("g.place(worker=1)", TypeError, r"^graph\.place\(\.\.\.\) names no component"),
+    ("g.place(worker=1)", TypeError, r"^graph\.place\(\.\.\.\) names no component; give some, as in graph\.place\(gr"),
+    ("g.place(g.split, worker=256)", ValueError, r"worker=256\): a run has 256 workers at most; give .* from 0 to 255"),
+    ("g.place(g.split, worker=10**30)", ValueError, r"^graph\.place\(\.\.\., worker=10*\): a run has 256 workers at"),
     ("g.place(g.split, worker=-1)", GraphError, r"-1.*count from 0"),
     ("g.place(g.split, worker=True)", TypeError, r"worker=True\): a worker is given by its number"),
     ("g.place(make()[0].split, worker=1)", GraphError, r"split is no component of this graph"),
@@ -282,6 +365,8 @@ GRAPHS = [
 ]
 
 UNFED = r"  - split\.text: nothing feeds it\. Connect an outport to it \(outport >> split\.text\) or give it a value"
+
+OUTPORTS = r"give a list of outports, such as collect=\[graph\.split\.word\]"
 
 RUNS = [
     ("g.check_deadlocks()", DeadlockError, UNFED),
@@ -323,9 +408,15 @@ g.run(num_workers=2)""",
         r"^split and measure are to run together, but split is placed on worker 0 .*: drop one of these orders",
     ),
     ("g.run(collect=g.split.word)", TypeError, r"collect=split\.word: give a list of outports"),
-    ("g.run(collect=['split.word'])", TypeError, r"collect=\['split\.word'\]: only what outports send"),
-    ("g.run(collect=[g.split.text])", TypeError, r"collect=\[split\.text\]: only what outports send"),
-    ("g.run(collect=[make()[0].split.word])", GraphError, r"split is not in this graph"),
+    ("g.run(collect='split.word')", TypeError, r"^collect='split\.word': give a list of outports"),
+    ("g.run(collect=3)", TypeError, rf"^collect=3: {OUTPORTS}"),
+    ("g.run(collect=None)", TypeError, rf"^collect=None: {OUTPORTS}"),
+    ("g.start(collect=g.split)", TypeError, rf"^collect=split: {OUTPORTS}"),
+    ("g.run(collect=['split.word'])", TypeError, rf"collect=\['split\.word'\]: only what outports send .*; {OUTPORTS}"),
+    ("g.run(collect=[g.split.text])", TypeError, rf"collect=\[split\.text\]: only what outports send .*; {OUTPORTS}"),
+    ("g.run(collect=[g.split])", TypeError, rf"collect=\[split\]: only what outports send .*; {OUTPORTS}"),
+    ("g.run(collect=[make()[0].split.word])", GraphError, rf"split is not in this graph; {OUTPORTS}"),
+    ("g.run(collect=[Split('a').word])", GraphError, rf"a is not in this graph; {OUTPORTS}"),
     (
         """
 @component

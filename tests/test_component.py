@@ -1,4 +1,4 @@
-"""Definitions and instances: SPEC of `@component` and the decorators below it."""
+"""Definitions and instances: `@component` and the decorators below it."""
 
 import copy
 import functools

@@ -4,7 +4,9 @@ import gc
 import types
 import warnings
 import weakref
+from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from cascata import DeadlockError, Graph, component, inport, outport
@@ -219,6 +221,31 @@ def test_weigh_takes_one_or_both():
     graph.weigh(graph.count, cost=3)
     graph.weigh(graph.count, traffic=0)
     graph.weigh(graph.count, cost=2.5, traffic=1)
+
+
+@pytest.mark.parametrize("weight", [Fraction(5, 2), np.float32(2.5), np.int64(3)])
+def test_a_weight_may_be_any_real_number(weight):
+    graph = pipeline()
+    graph.weigh(graph.count, cost=weight, traffic=weight)
+    assert all(graph.shard(2))
+
+
+def test_shard_shows_no_more_workers_than_a_run_may_have():
+    graph = Graph()
+    for number in range(300):
+        graph.add(f"c{number}", count)
+    graph.place(graph.c0, worker=255)
+    shards = graph.shard(10**30)
+    assert len(shards) == len(graph.shard(256)) <= 256
+    assert sorted(c.name for shard in shards for c in shard.components) == sorted(graph.nodes)
+
+
+@pytest.mark.parametrize("kind", [list, tuple, set, iter])
+def test_outports_to_collect_come_in_any_order(kind):
+    graph = pipeline()
+    report = graph.run(num_workers=0, collect=kind([graph.double.y, graph.count.number]))
+    assert report.collected == {"double.y": [0, 2, 4], "count.number": [0, 1, 2]}
+    assert graph.run(num_workers=0, collect=graph.double.outports).collected == {"double.y": [0, 2, 4]}
 
 
 def test_a_started_graph_can_be_joined():

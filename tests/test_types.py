@@ -1,9 +1,42 @@
 """Which type may feed which."""
 
-# ruff: noqa: UP006, UP007, UP035, UP045  the older spellings have to be understood as well
+# ruff: noqa: PYI030, UP006, UP007, UP035, UP044, UP045  the older spellings have to be understood as well
 
 import collections.abc
-from typing import Annotated, Any, Generic, List, Literal, NewType, Optional, Protocol, TypeVar, Union
+import sys
+from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
+from io import BytesIO, StringIO
+from os import PathLike
+from pathlib import Path
+from typing import (
+    IO,
+    Annotated,
+    Any,
+    BinaryIO,
+    Callable,
+    Dict,
+    Generic,
+    List,
+    Literal,
+    LiteralString,
+    NamedTuple,
+    Never,
+    NewType,
+    NoReturn,
+    Optional,
+    ParamSpec,
+    Protocol,
+    SupportsAbs,
+    Tuple,
+    Type,
+    TypedDict,
+    TypeGuard,
+    TypeVar,
+    TypeVarTuple,
+    Union,
+    Unpack,
+    runtime_checkable,
+)
 
 import pytest
 
@@ -11,7 +44,12 @@ from cascata import Graph, component, inport, outport
 from cascata.types import acceptable, port_type, type_text
 
 T = TypeVar("T")
+P = ParamSpec("P")
+Ts = TypeVarTuple("Ts")
+Number = TypeVar("Number", bound=float)
+Text = TypeVar("Text", str, bytes)
 UserId = NewType("UserId", int)
+Series = collections.abc.Sequence
 
 
 class Animal: ...
@@ -29,6 +67,48 @@ class Sized(Protocol):
 
 class Thing:
     size: int = 1
+
+
+class Sizes(Protocol):
+    def sizes(self) -> list[int]: ...
+
+
+@runtime_checkable
+class Barks(Protocol):
+    def bark(self) -> str: ...
+
+
+class Terrier(Dog):
+    def bark(self) -> str:
+        return "!"
+
+
+class Point(NamedTuple):
+    x: int
+
+
+class Place(NamedTuple):
+    name: str
+    height: "float"
+
+
+Untyped = namedtuple("Untyped", "x y")  # noqa: PYI024  also in use
+
+
+class Numbers(list[int]): ...
+
+
+class Anything(list): ...
+
+
+class Table(collections.abc.Mapping[str, int]): ...
+
+
+class Movie(TypedDict):
+    title: str
+
+
+class Name(str): ...  # noqa: SLOT000  as users write it
 
 
 YES = [
@@ -76,6 +156,90 @@ YES = [
     (int, "not a type"),
     (3, int),
     (type(None), None.__class__),
+    (float, float),
+    (str, Series[str]),
+    (str, collections.abc.Iterable[str]),
+    (str, collections.abc.Collection[str]),
+    (str, Series[Series[str]]),
+    (Name, Series[str]),
+    (list[str], list[Series[str]]),
+    (Literal["a"], Series[str]),
+    (bytes, Series[int]),
+    (bytearray, collections.abc.Iterable[int]),
+    (bytearray, collections.abc.MutableSequence[int]),
+    (range, Series[int]),
+    (range, collections.abc.Iterable[float]),
+    (list[range], list[collections.abc.Iterable[int]]),
+    (List, list[int]),
+    (list[int], List),
+    (Dict, dict[str, int]),
+    (Tuple, tuple[int, str]),
+    (tuple, tuple[int, str]),
+    (list[tuple], list[tuple[int, str]]),
+    (Type, type[int]),
+    (type, type[int]),
+    (Callable, collections.abc.Callable[[int], str]),
+    (collections.abc.Callable[..., str], Callable[[int], str]),
+    (Callable[P, str], Callable[[int], str]),
+    (type[Dog], Callable[[], Dog]),
+    (Callable[[float], str], Callable[[float], str]),
+    (Callable[[float], int], Callable[[int], float]),
+    (Callable[[Any], int], Callable[[str], Any]),
+    (Series, Series[int]),
+    (Series, collections.abc.Iterable[int]),
+    (OrderedDict, dict[str, int]),
+    (OrderedDict[str, int], dict[str, float]),
+    (defaultdict[str, int], collections.abc.Mapping[str, int]),
+    (Counter[str], dict[str, int]),
+    (deque[int], Series[int]),
+    (T, int),
+    (int, T),
+    (list[T], list[int]),
+    (list[int], list[T]),
+    (Box[T], Box[int]),
+    (Number, float),
+    (int, Number),
+    (bytes, Text),
+    (list[bool], list[Number]),
+    (tuple[*Ts], tuple[int, str]),
+    (tuple[int, str], tuple[Unpack[Ts]]),
+    (Point, tuple[int]),
+    (Point, Tuple[float, ...]),
+    (Point, Series[int]),
+    (Point, tuple),
+    (Place, tuple[str, float]),
+    (Untyped, tuple[int, str]),
+    (list[Point], list[tuple[int]]),
+    (tuple[int, int], Series[int]),
+    (tuple[int, ...], collections.abc.Iterable[int]),
+    (tuple[()], tuple[int, ...]),
+    (Never, int),
+    (NoReturn, list[int]),
+    (list[Never], list[int]),
+    (LiteralString, str),
+    (list[LiteralString], Series[str]),
+    (Literal[1], float),
+    (Literal["a", "b"], Literal["a"] | None | Literal["b"]),
+    (UserId, float),
+    (dict[str, int], collections.abc.Collection[str]),
+    (dict[str, int], collections.abc.Iterable[Any]),
+    (collections.abc.ItemsView[str, int], collections.abc.Iterable[tuple[str, int]]),
+    (Numbers, Series[float]),
+    (Anything, list[int]),
+    (Table, collections.abc.Mapping[str, float]),
+    (Table, collections.abc.Iterable[str]),
+    (Movie, dict[str, Any]),
+    (Movie, collections.abc.Mapping[str, object]),
+    (dict[str, str], Movie),
+    (Thing, Sized),
+    (int, Sizes),
+    (list[int], list[Sizes]),
+    (Terrier, Barks),
+    (int, SupportsAbs[int]),
+    (Path, PathLike[str]),
+    (StringIO, IO[str]),
+    (BytesIO, BinaryIO),
+    (list["Unknown"], list[int]),  # noqa: F821  unknown
 ]
 
 NO = [
@@ -101,6 +265,39 @@ NO = [
     (Any | None, int),
     (bytes, str),
     (complex, float),
+    (str, Series[int]),
+    (str, collections.abc.Iterable[bytes]),
+    (str, collections.abc.MutableSequence[str]),
+    (bytes, Series[str]),
+    (range, list[int]),
+    (List, dict[str, int]),
+    (list, tuple[int, str]),
+    (Callable[[int], str], Callable[[float], str]),
+    (Callable[[int], str], Callable[[int, int], str]),
+    (Callable[[int], object], Callable[[int], str]),
+    (Number, str),
+    (str, Number),
+    (int, Text),
+    (list[str], list[Number]),
+    (dict[str, int], collections.abc.Iterable[int]),
+    (list[dict[str, int]], list[collections.abc.Collection[int]]),
+    (tuple[int, str], Series[int]),
+    (tuple[int, ...], tuple[int, int]),
+    (tuple[()], tuple[int]),
+    (Point, tuple[str]),
+    (Point, tuple[int, int]),
+    (tuple[int], Point),
+    (Numbers, Series[str]),
+    (Numbers, list[str]),
+    (Table, collections.abc.Mapping[str, str]),
+    (Table, collections.abc.Iterable[int]),
+    (LiteralString, int),
+    (list[int], collections.abc.Hashable),
+    (collections.abc.Sequence[int], list[int]),
+    (Dog, Barks),
+    (str, SupportsAbs[int]),
+    (list[int], Movie),
+    (Box[int], Box[str]),
 ]
 
 
@@ -114,8 +311,35 @@ def test_not_acceptable(source, target):
     assert not acceptable(source, target)
 
 
-def test_protocols_with_attributes_do_no_harm():
-    assert isinstance(acceptable(Thing, Sized), bool)
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="the type statement")
+def test_type_statements():
+    source = "type Json = dict[str, Json] | list[Json] | str\ntype Pair[T] = tuple[T, T]\ntype Twice[T] = list[Pair[T]]"
+    names = {}
+    exec(source, names)  # noqa: S102  newer syntax
+    assert acceptable(names["Json"], names["Json"])
+    assert acceptable(str, names["Json"])
+    assert acceptable(list[str], names["Json"])
+    assert not acceptable(bytes, names["Json"])
+    assert acceptable(names["Twice"][int], list[tuple[int, int]])
+    assert not acceptable(names["Twice"][int], dict[int, int])
+
+
+class Odd(type):
+    def __subclasscheck__(cls, other):
+        raise RuntimeError
+
+    def __eq__(cls, other):
+        return False
+
+    __hash__ = type.__hash__
+
+
+class OddTarget(metaclass=Odd): ...
+
+
+def test_a_type_that_raises_accepts():
+    assert acceptable(int, OddTarget)
+    assert acceptable(list[int], list[OddTarget])
 
 
 def test_annotations_are_the_types_of_ports():
@@ -134,6 +358,72 @@ def test_names_that_only_type_checkers_know_are_any():
     async def work(a: "Unknown", b: "list[Unknown]", c: "1 +"): ...  # noqa: F722, F821  that is what is tested
 
     assert [port_type(work, name) for name in "abc"] == [Any, Any, Any]
+
+
+def test_strings_inside_parameters_are_evaluated():
+    class Local: ...
+
+    async def one(a: Optional["Dog"], b: list["str"], c: dict[str, List["Local"]], d: "list['Dog']"):
+        Local
+
+    async def two(a: Callable[["int"], "Dog"], b: Annotated[Optional["Dog"], "best friend"], c: Literal["Dog"]): ...
+
+    assert [port_type(one, name) for name in "abcd"] == [Optional[Dog], list[str], dict[str, list[Local]], list[Dog]]
+    function, friend = collections.abc.Callable[[int], Dog], Annotated[Optional[Dog], "best friend"]
+    assert [port_type(two, name) for name in "abc"] == [function, friend, Literal["Dog"]]
+
+
+def test_what_cannot_be_evaluated_inside_parameters_is_any():
+    async def work(a: Optional["Unknown"], b: dict[str, "Unknown"], c: list["1 +"]): ...  # noqa: F722, F821  tested
+
+    assert [port_type(work, name) for name in "abc"] == [Optional[Any], dict[str, Any], list[Any]]
+
+
+def test_a_type_that_names_itself_is_evaluated_once():
+    namespace = {"Union": Union}
+    exec("Json = Union[int, list['Json']]\nasync def work(a: Json): ...", namespace)  # noqa: S102  a module of its own
+    assert port_type(namespace["work"], "a") == Union[int, list[Union[int, list[Any]]]]
+
+
+def test_names_of_the_enclosing_function_that_have_no_value_yet():
+    async def work(a: "list[Dog]", b: "later"):
+        later
+
+    before = [port_type(work, name) for name in "ab"]
+    later = Animal
+    assert [*before, port_type(work, "b")] == [list[Dog], Any, Animal]
+
+
+def test_a_type_that_cannot_be_put_together_is_any():
+    async def work(a: TypeGuard["Dog"]): ...
+
+    assert port_type(work, "a") is Any
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="type parameters")
+def test_type_parameters_in_strings():
+    namespace = {}
+    exec("async def work[T: int](a: 'list[T]'): ...", namespace)  # noqa: S102  newer syntax
+    (parameter,) = namespace["work"].__type_params__
+    assert port_type(namespace["work"], "a") == list[parameter]
+
+
+def test_strings_inside_parameters_decide_about_connections():
+    @component
+    @outport("dog")
+    async def give(dog: Optional["Dog"]): ...
+
+    @component
+    @inport("animal", default=None)
+    @inport("names", default="")
+    async def take(animal: Optional["Animal"], names: list["str"]): ...
+
+    graph = Graph()
+    graph.give = give
+    graph.take = take
+    graph.give.dog >> graph.take.animal
+    with pytest.raises(TypeError, match=r"give\.dog sends .*Dog.*, but take\.names takes list\[str\]"):
+        graph.give.dog >> graph.take.names
 
 
 def test_names_may_be_defined_later():

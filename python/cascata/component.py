@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any, cast
 
 from cascata._native import Definition, GraphCore
-from cascata.declare import Declaration, collect, collect_finish, signature
+from cascata.declare import NOTHING, Declaration, collect, collect_finish, signature
 from cascata.registry import register
 from cascata.text import value_text
 
@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 __all__ = ["Component", "component"]
 
 
-def component(function: Callable[..., Any]) -> Component:
+def component(function: Callable[..., Any] = NOTHING) -> Component:
     """Make a component of an async function; stands above its `@inport`, `@outport` and `@persist`.
 
     Every parameter is declared by one of them and gets its argument by name. The function, the runner, is called
     once per firing.
 
     Raises:
-        TypeError: If the function is not `async def`, or parameters and declarations do not match.
+        TypeError: If the function is not `async def` or a component already, or parameters and declarations do not
+            match.
         ValueError: If a port has the name of an attribute that all components have.
 
     >>> from cascata import inport, outport

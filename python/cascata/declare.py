@@ -7,10 +7,11 @@ marks (`collect`). So they may stand in any order, and every mistake is reported
 from __future__ import annotations
 
 import inspect
-import keyword
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from cascata.text import name_problem, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,10 +21,13 @@ __all__ = ["Declaration", "FinishHook", "InportMark", "OutportMark", "PersistMar
 F = TypeVar("F")
 
 DEFAULT_CAPACITY = 10
+MAX_CAPACITY = 2**32 - 1
+"""What a channel can count; whoever wants more wants no limit."""
 MARKS = "__cascata_marks__"
 """The attribute of a function that collects its marks, the lowest decorator's first."""
 
-_NOTHING: Any = object()
+NOTHING: Any = object()
+"""Stands for an argument that was not given; `None` is a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +93,9 @@ class Declaration:
 
 
 def inport(
-    name: str,
+    name: str = NOTHING,
     capacity: int | None = DEFAULT_CAPACITY,
-    default: Any = _NOTHING,
+    default: Any = NOTHING,
 ) -> Callable[[F], F]:
     """Declare an inport: a parameter of the runner that gets a value for each firing.
 
@@ -102,8 +106,8 @@ def inport(
 
     Raises:
         TypeError: If the name is not a string or the capacity is not a whole number.
-        ValueError: If the name is not one that a port may have, the capacity is below 1, or a port or persistent
-            value of this name is declared already.
+        ValueError: If the name is not one that a port may have, the capacity is below 1 or above 2**32 - 1, or a port
+            or persistent value of this name is declared already.
 
     >>> from cascata import component
     >>> @component
@@ -126,15 +130,20 @@ def inport(
             wrong = TypeError, f"capacity={capacity!r} is not a whole number"
         elif capacity is not None and capacity < 1:
             wrong = ValueError, f"capacity={capacity} leaves no room for an item"
+        elif capacity is not None and capacity > MAX_CAPACITY:
+            wrong = (
+                ValueError,
+                f"capacity={value_text(capacity)} is more than {MAX_CAPACITY}, the most that can be counted",
+            )
         if wrong:
             kind, what = wrong
             _fail(kind, function, f'@inport("{name}"): {what}; give 1 or more, or None for a port without limit')
-        return _mark(function, "inport", InportMark(name, capacity, () if default is _NOTHING else (default,)))
+        return _mark(function, "inport", InportMark(name, capacity, () if default is NOTHING else (default,)))
 
     return declare
 
 
-def outport(name: str) -> Callable[[F], F]:
+def outport(name: str = NOTHING) -> Callable[[F], F]:
     """Declare an outport: a parameter of the runner with `await port.send(value)`.
 
     Args:
@@ -163,8 +172,8 @@ def outport(name: str) -> Callable[[F], F]:
 
 
 def persist(
-    name: str,
-    initialiser: Callable[..., Any],
+    name: str = NOTHING,
+    initialiser: Callable[..., Any] = NOTHING,
     close: Callable[[Any], object] | None = None,
 ) -> Callable[[F], F]:
     """Declare a persistent value: a parameter of the runner with `get()` and `set(value)`, kept between firings.
@@ -175,7 +184,8 @@ def persist(
         close: What is called with the value when the component ends, however it ends.
 
     Raises:
-        TypeError: If the name is not a string, or one of the callables is async or cannot be called.
+        TypeError: If the name is not a string, the initialiser is missing, or one of the callables is async or cannot
+            be called.
         ValueError: If the name is not one that a port may have, or is declared already.
 
     >>> from cascata import component
@@ -191,6 +201,9 @@ def persist(
 
     """
     _refuse_bare("persist", name, '"seen", set')
+    if initialiser is NOTHING:
+        msg = f'@persist("{name}") needs what makes the start value; write @persist("{name}", set)'
+        raise TypeError(msg)
 
     def declare(function: F) -> F:
         here = f'@persist("{name}")'
@@ -213,6 +226,12 @@ def collect(function: Callable[..., Any], reserved: Iterable[str]) -> Declaratio
 
     `reserved` are the names that ports may not have because every component has an attribute of that name.
     """
+    if function is NOTHING:
+        msg = "@component stands without parentheses, because it takes no arguments; write @component"
+        raise TypeError(msg)
+    if hasattr(function, "__declaration__"):
+        what = "it is a component already; write @component once, on top of the function's other decorators"
+        _fail(TypeError, function, f"{what}, and none above @{getattr(function, '__name__', 'it')}.finish")
     if inspect.isasyncgenfunction(function):
         _fail(TypeError, function, "it is an async generator; send with `await port.send(value)` instead of `yield`")
     if not inspect.iscoroutinefunction(function) or not hasattr(function, "__name__"):
@@ -229,7 +248,8 @@ def collect(function: Callable[..., Any], reserved: Iterable[str]) -> Declaratio
     missing = [name for home in homes.values() for name in home if name not in names]
     if missing:
         verb = "is declared but is no parameter" if len(missing) == 1 else "are declared but are no parameters"
-        _fail(TypeError, function, f"{_listed(missing)} {verb}; the parameters are: {_listed(names) or 'none'}")
+        mend = f"add {'it' if len(missing) == 1 else 'them'} to the parameters, or drop the decorator"
+        _fail(TypeError, function, f"{_listed(missing)} {verb}; {mend}. The parameters are: {_listed(names) or 'none'}")
     unknown = [name for name in names if not any(name in home for home in homes.values())]
     if unknown:
         text = f'put @inport("{unknown[0]}"), @outport("{unknown[0]}") or @persist("{unknown[0]}", ...) above it'
@@ -241,6 +261,10 @@ def collect(function: Callable[..., Any], reserved: Iterable[str]) -> Declaratio
 
 def collect_finish(declared: Declaration, function: Callable[..., Any]) -> FinishHook:
     """Check a finish function against what the component declares."""
+    if hasattr(function, "__declaration__"):
+        owner = declared.runner.__name__
+        what = f"it is a component already, and @{owner}.finish stands above a plain async function"
+        _fail(TypeError, function, f"{what}; drop its @component")
     if not inspect.iscoroutinefunction(function):
         _fail(TypeError, function, "a finish function is awaited, and this is no async function: write `async def`")
     names = _parameters(function)
@@ -282,8 +306,8 @@ def _mark(function: F, kind: str, mark: Mark) -> F:
         _fail(TypeError, function, f"{here} stands above @component; put @component on top")
     if not callable(function) or isinstance(function, type) or not hasattr(function, "__dict__"):
         _fail(TypeError, function, f"{here} decorates an `async def`, not {function!r}")
-    if not mark.name.isidentifier() or keyword.iskeyword(mark.name):
-        _fail(ValueError, function, f"{here}: {mark.name!r} cannot be a parameter's name; use letters, digits and _")
+    if problem := name_problem(mark.name):
+        _fail(ValueError, function, f"{here}: {mark.name!r} cannot be a parameter's name: {problem}")
     if mark.name.startswith("_"):
         _fail(ValueError, function, f"{here}: names of ports do not start with an underscore")
     marks: list[Mark] = vars(function).setdefault(MARKS, [])
@@ -294,6 +318,9 @@ def _mark(function: F, kind: str, mark: Mark) -> F:
 
 
 def _refuse_bare(kind: str, name: object, example: str) -> None:
+    if name is NOTHING:
+        msg = f"@{kind}() needs a name; write @{kind}({example})"
+        raise TypeError(msg)
     if callable(name):
         shown = getattr(name, "__name__", name)
         msg = f"{shown}: @{kind} needs a name; write @{kind}({example})"

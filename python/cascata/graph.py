@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import keyword
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cascata._native import GraphCore
@@ -15,14 +17,17 @@ from cascata.errors import DeadlockError, GraphError
 from cascata.instance import Instance
 from cascata.namespace import inject, namespace_of
 from cascata.port import InputPort, OutputPort, Port
-from cascata.text import value_text
+from cascata.text import count_text, name_problem, value_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from cascata.run import Report, Run
 
 __all__ = ["DeadlockError", "Graph", "Shard"]
+
+MAX_WORKERS = 256
+"""What the memory of a run has room for; more workers are not started."""
 
 _SHOWN = 20
 """How many components and connections a `repr` shows."""
@@ -123,11 +128,15 @@ class Graph:
             traffic: How much it sends, compared with others.
 
         Raises:
-            GraphError: If the instance is not in this graph, or a weight is not a finite number above 0.
+            TypeError: If neither `cost` nor `traffic` is given, or a weight is no number.
+            GraphError: If the instance is not in this graph, or a weight is negative or not finite, or a cost is 0.
 
         """
         (node,) = self._own([component], "weigh")
-        self._core.weigh(node, cost, traffic)
+        if cost is None and traffic is None:
+            msg = "graph.weigh(...): say how heavy it is, with `cost=2` or `traffic=2`; everything weighs 1 until told"
+            raise TypeError(msg)
+        self._core.weigh(node, _weight("cost", cost), _weight("traffic", traffic))
 
     def place(self, *components: Instance, worker: int | None = None, together: bool = False) -> None:
         """Overrule the automatic placement.
@@ -139,6 +148,7 @@ class Graph:
 
         Raises:
             TypeError: If neither `worker` nor `together` is given, or the worker is not a whole number.
+            ValueError: If there is never a worker of this number.
             GraphError: If an instance is not in this graph.
 
         """
@@ -147,17 +157,34 @@ class Graph:
             msg = "graph.place(...): say where, with `worker=1`, or with `together=True`"
             raise TypeError(msg)
         if worker is not None:
+            call = f"graph.place(..., worker={value_text(worker)})"
             if isinstance(worker, bool) or not isinstance(worker, int):
-                msg = f"graph.place(..., worker={worker!r}): a worker is given by its number, from 0"
+                msg = f"{call}: a worker is given by its number, from 0"
                 raise TypeError(msg)
+            if worker >= MAX_WORKERS:
+                msg = f"{call}: a run has {MAX_WORKERS} workers at most; give a number from 0 to {MAX_WORKERS - 1}"
+                raise ValueError(msg)
             for node in nodes:
                 self._core.pin(node, worker)
         if together:
             self._core.join_nodes(nodes)
 
     def shard(self, n: int) -> list[Shard]:
-        """Return how the components would be placed on `n` workers; those with nothing to do are left out."""
-        placed = self._core.plan(n, [], None).workers
+        """Return how the components would be placed on `n` workers; those with nothing to do are left out.
+
+        Raises:
+            TypeError: If `n` is not a whole number.
+            ValueError: If `n` is negative.
+            GraphError: If what `place` has been told cannot be done with so many workers.
+
+        """
+        if isinstance(n, bool) or not isinstance(n, int):
+            msg = f"graph.shard({value_text(n)}): give the number of workers, a whole number such as graph.shard(2)"
+            raise TypeError(msg)
+        if n < 0:
+            msg = f"graph.shard({value_text(n)}): the number of workers is negative; give 1 or more"
+            raise ValueError(msg)
+        placed = self._core.plan(min(n, MAX_WORKERS), [], None).workers
         return [Shard([self._nodes[name] for name in names]) for names in placed]
 
     def run(
@@ -286,23 +313,24 @@ class Graph:
 
     def _outports(self, collect: Iterable[OutputPort]) -> Sequence[OutputPort]:
         """Check what shall be collected."""
-        if isinstance(collect, Port | str):
-            msg = f"collect={_text(collect)}: give a list of outports, such as collect=[graph.split.word]"
+        mend = "give a list of outports, such as collect=[graph.split.word]"
+        if isinstance(collect, str) or not isinstance(collect, Iterable):
+            msg = f"collect={_text(collect)}: {mend}"
             raise TypeError(msg)
         ports = list(collect)
         for port in ports:
             if not isinstance(port, OutputPort):
-                msg = f"collect=[{_text(port)}]: only what outports send can be collected"
+                msg = f"collect=[{_text(port)}]: only what outports send can be collected; {mend}"
                 raise TypeError(msg)
             if port.component.graph is not self:
-                msg = f"collect=[{port.label}]: {port.component.name} is not in this graph"
+                msg = f"collect=[{port.label}]: {port.component.name} is not in this graph; {mend}"
                 raise GraphError(msg)
         return ports
 
     def _own(self, components: Sequence[object], method: str) -> list[str]:
         """Return the names of instances, which must be in this graph."""
         if not components:
-            msg = f"graph.{method}(...) names no component"
+            msg = f"graph.{method}(...) names no component; give some, as in graph.{method}(graph.split, worker=1)"
             raise TypeError(msg)
         for component in components:
             if not isinstance(component, Instance) or component.graph is not self:
@@ -311,8 +339,8 @@ class Graph:
         return [component.name for component in components if isinstance(component, Instance)]
 
     def _check_name(self, name: str) -> None:
-        if not name.isidentifier() or keyword.iskeyword(name):
-            msg = f"{name!r} cannot be the name of a component: write it as a variable's, of letters, digits and _"
+        if problem := name_problem(name):
+            msg = f"{name!r} cannot be the name of a component: {problem}"
         elif name.startswith("_"):
             msg = f"{name!r} cannot be the name of a component: names with an underscore in front are the graph's own"
         elif hasattr(type(self), name):
@@ -354,7 +382,7 @@ class Graph:
     def __repr__(self) -> str:
         """Show components with their values, and connections."""
         edges = [f"{out.label} >> {port.label}" for out, port in self.edges]
-        lines = [f"<Graph of {_count(self._nodes, 'component')} and {_count(edges, 'connection')}"]
+        lines = [f"<Graph of {count_text(len(self._nodes), 'component')} and {count_text(len(edges), 'connection')}"]
         for shown in ([repr(node)[1:-1] for node in self._nodes.values()], edges):
             lines += shown[:_SHOWN]
             if len(shown) > _SHOWN:
@@ -362,8 +390,17 @@ class Graph:
         return "\n  ".join(lines) + ">"
 
 
-def _count(things: Sequence[object] | dict[str, Any], name: str) -> str:
-    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
+def _weight(name: str, value: object) -> float | None:
+    """Check that a weight is a number; which ones will do is the core's to say."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, Real):
+        msg = f"graph.weigh(..., {name}={value_text(value)}): give a number; everything weighs 1 until it is told"
+        raise TypeError(msg)
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def _text(value: object) -> str:

@@ -145,7 +145,16 @@ class Instance(Component):
         if name in self._ports:
             msg = f"{self.name}.{name} is a port and cannot be assigned; to set a value, write {self.name}.{name} < …"
             raise AttributeError(msg)
-        if not name.startswith("_") and not hasattr(type(self), name):
+        if name == "name":
+            msg = (
+                f"{self.name}.name cannot be assigned: a component gets its name when it is put into a graph, "
+                f"as in graph.x = {self.__name__}"
+            )
+            raise AttributeError(msg)
+        if not name.startswith("_") and hasattr(type(self), name):
+            msg = f"{self.name}.{name} cannot be assigned: it is what every component has, and no port"
+            raise AttributeError(msg)
+        if not name.startswith("_"):
             self.__getattr__(name)  # raises, and tells which ports there are
         super().__setattr__(name, value)
 

@@ -50,7 +50,10 @@ class PersistentValue(Generic[T]):
 
         """
         if not callable(initialiser):
-            msg = f"a persistent value starts with what a callable returns; {initialiser!r} is not callable"
+            msg = (
+                f"PersistentValue({initialiser!r}): {initialiser!r} is not callable; "
+                f"give what makes the value, such as `lambda: {initialiser!r}`"
+            )
             raise TypeError(msg)
         self._initialiser = initialiser
         self._arguments: tuple[()] | tuple[Any] = ()

@@ -46,6 +46,17 @@ class Port:
         """The type of its items: the runner's annotation, or `Any`."""
         return port_type(self._component.__wrapped__, self._name)
 
+    def __setattr__(self, name: str, value: object) -> None:
+        """Explain that a port is what its declaration says."""
+        if name in Port.__slots__:
+            super().__setattr__(name, value)
+            return
+        mend = "what a port is belongs to its declaration"
+        if name == "capacity":
+            mend = f'the capacity belongs to the declaration of the inport: @inport("…", capacity={value_text(value)})'
+        msg = f"{self.label}.{name} cannot be assigned; {mend}"
+        raise AttributeError(msg)
+
 
 class ChannelView(NamedTuple):
     """What is known of an inport's channel before a run."""
@@ -87,6 +98,10 @@ class InputPort(Port):
         self._component._core.set_initial(self._component._node, self._name, value)
 
     initialize = set  # noqa: A003  the method
+
+    def connect(self, other: object) -> Any:
+        """Explain that an inport sends nothing, as `>>` does."""
+        return self >> other
 
     def __lt__(self, value: object) -> Setting:
         """Set the initial value."""
@@ -143,11 +158,13 @@ class OutputPort(Port):
                 msg = f"{what}: {end.name} is in no graph yet; put it into one first: graph.{end.name} = …"
                 raise GraphError(msg)
         if source.graph is not sink.graph:
-            msg = f"{what}: {source.name} and {sink.name} are in different graphs"
+            where = "are in different graphs; put both into one, and connect them there"
+            msg = f"{what}: {source.name} and {sink.name} {where}"
             raise GraphError(msg)
         sent, taken = self.type, target.type
         if not acceptable(sent, taken):
-            msg = f"{what}: {self.label} sends {type_text(sent)}, but {target.label} takes {type_text(taken)}"
+            mend = "mend the wrong annotation, or put a component between them that converts"
+            msg = f"{what}: {self.label} sends {type_text(sent)}, but {target.label} takes {type_text(taken)}; {mend}"
             raise TypeError(msg)
         source._core.connect(source._node, self._name, sink._node, target._name)
         return self

@@ -1,10 +1,11 @@
-"""How values are written into messages and reprs."""
+"""How values, counts and names are written into messages and reprs."""
 
 from __future__ import annotations
 
+import keyword
 import reprlib
 
-__all__ = ["value_text"]
+__all__ = ["count_text", "name_problem", "value_text"]
 
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = _short.maxlong = 60
@@ -17,3 +18,23 @@ def value_text(value: object) -> str:
     ("'short'", 60)
     """
     return _short.repr(value).replace("\n", " ")
+
+
+def count_text(number: int, thing: str) -> str:
+    """Write how many there are of a thing.
+
+    >>> count_text(1, "component"), count_text(2000, "item")
+    ('1 component', '2,000 items')
+    """
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def name_problem(name: str) -> str | None:
+    """Say why a name is none that can be written in Python, and how to mend it; `None` if it can.
+
+    >>> name_problem("class"), name_problem("word")
+    ("it is a reserved word of Python; take another name, such as 'class_'", None)
+    """
+    if keyword.iskeyword(name):
+        return f"it is a reserved word of Python; take another name, such as {name + '_'!r}"
+    return None if name.isidentifier() else "write it as a variable's, of letters, digits and _"

@@ -153,6 +153,15 @@ def test_a_printed_report_names_everything_a_reader_looks_for(run):
     assert max(len(line) for line in lines) <= 120
 
 
+def test_a_printed_report_of_one_of_each_says_so():
+    g = Graph()
+    g.one = emit(1)
+    text = str(g.run(num_workers=1))
+    assert text.startswith("1 component, 1 worker, ")
+    assert "one.out dropped 1 item: nothing is connected" in text
+    assert str(g.run(num_workers=0)).startswith("1 component, in the calling process, ")
+
+
 @pytest.mark.parametrize("workers", [0, 1, 2])
 def test_the_columns_of_a_printed_report_line_up(workers):
     g = Graph()

@@ -84,7 +84,7 @@ def test_affinity_limits_the_default():
 def eight_processors(monkeypatch):
     """Make the machine seem to have eight processors, all of them usable."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
-    monkeypatch.setattr(resources, "CGROUP_LIMIT", Path("/no such file"))
+    monkeypatch.setattr(resources, "MEMBERSHIP", Path("/no such file"))
 
 
 @pytest.mark.usefixtures("eight_processors")
@@ -102,8 +102,10 @@ def test_the_default_is_the_smaller_of_components_and_usable_cpus(components, wo
     ("limit", "workers"), [("200000 100000", 2), ("250000 100000", 3), ("10000 100000", 1), ("max 100000", 4)]
 )
 def test_a_control_group_limits_the_default(limit, workers, tmp_path, monkeypatch):
+    (tmp_path / "cgroup").write_text("0::/\n")
     (tmp_path / "cpu.max").write_text(f"{limit}\n")
-    monkeypatch.setattr(resources, "CGROUP_LIMIT", tmp_path / "cpu.max")
+    monkeypatch.setattr(resources, "MEMBERSHIP", tmp_path / "cgroup")
+    monkeypatch.setattr(resources, "CGROUPS", tmp_path)
     g = Graph()
     for number in range(4):
         g.add(f"c{number}", emit(number))

@@ -1,4 +1,4 @@
-"""The calling process is killed, exits, forgets its run, or throws a signal at itself (SPEC 13)."""
+"""The calling process is killed, exits, forgets its run, or throws a signal at itself."""
 
 # ruff: noqa: N802  components are named as what they define would be, a class
 

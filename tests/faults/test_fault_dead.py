@@ -1,4 +1,4 @@
-"""Dead runs (SPEC 13): every unfinished component waits for a channel. Those where one waits for anything else live."""
+"""Dead runs: every unfinished component waits for a channel. Those where one waits for anything else live."""
 
 # ruff: noqa: N802  components are named as what they define would be, a class
 

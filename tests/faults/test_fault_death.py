@@ -1,4 +1,4 @@
-"""Worker processes that die (SPEC 13): whatever kills them, whenever it does."""
+"""Worker processes that die: whatever kills them, whenever it does."""
 
 # ruff: noqa: N802, T201  components are named as classes are; some print
 

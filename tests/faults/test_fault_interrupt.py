@@ -1,4 +1,4 @@
-"""Ctrl-C (SPEC 13): it stops in order and raises `KeyboardInterrupt`; a second one kills."""
+"""Ctrl-C: it stops in order and raises `KeyboardInterrupt`; a second one kills."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""Items that cannot be sent, cannot be read, or bite when they are thrown away (SPEC 5, 13)."""
+"""Items that cannot be sent, cannot be read, or bite when they are thrown away."""
 
 # ruff: noqa: N802  components are named as what they define would be, a class
 

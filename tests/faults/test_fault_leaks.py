@@ -1,4 +1,4 @@
-"""Nothing outlives a run (SPEC 13), however it ended, and nothing piles up over many."""
+"""Nothing outlives a run, however it ended, and nothing piles up over many."""
 
 # ruff: noqa: N802  components are named as what they define would be, a class
 

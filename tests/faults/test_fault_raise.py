@@ -1,4 +1,4 @@
-"""A component that raises, whatever it raises and wherever it does (SPEC 13)."""
+"""A component that raises, whatever it raises and wherever it does."""
 
 # ruff: noqa: EM101, TRY003  what is raised is the point here
 

@@ -1,4 +1,4 @@
-"""Runs that fail while they start (SPEC 13): no process, descriptor or memory, a worker that never gets going."""
+"""Runs that fail while they start: no process, descriptor or memory, a worker that never gets going."""
 
 # ruff: noqa: N802  components are named as what they define would be, a class
 

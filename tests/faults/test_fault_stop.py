@@ -1,4 +1,4 @@
-"""Stopping (SPEC 11, 13): `timeout=`, `run.stop()`, leaving a `with` block, and components that do not want to."""
+"""Stopping: `timeout=`, `run.stop()`, leaving a `with` block, and components that do not want to."""
 
 # ruff: noqa: N802  components are named as what they define would be, a class
 

@@ -1,8 +1,8 @@
 """What a graph does, in the plainest terms: one thread, one step at a time, no event loop, no processes.
 
 A `Plan` describes a graph of components whose behaviour is a pure function of the rows they fire on. `simulate` plays
-it to its end by making any step that is possible, over and over, until none is. What it plays follows the words of
-SPEC: zipped rows, capacities, initial values, ends. It knows nothing of how the engine does these things.
+it to its end by making any step that is possible, over and over, until none is. What it plays are the rules of
+the user's guide: zipped rows, capacities, initial values, ends. It knows nothing of how the engine does these things.
 
 Why one order of steps speaks for all: a step that is possible stays possible until it is made, and makes no other one
 impossible, as long as no port is fed by several outports. Such ports (and what comes after them) are compared without

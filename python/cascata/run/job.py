@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
+from cascata.graph import MAX_WORKERS
 from cascata.run.report import Report
 from cascata.run.resources import usable_cpus
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["Job", "Options"]
 
 START_METHODS = ("fork",)
-MAX_WORKERS = 256
-"""What the shared memory has room for; more are not started."""
 LONG = 365 * 86400.0
 """Seconds. A longer timeout is none."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cascata.errors import DeadlockError, RunError
+from cascata.text import count_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,13 +136,14 @@ class Report:
 
     def __str__(self) -> str:
         """Write a table of the components, those that were busy longest first."""
-        count = len(self.workers)
-        where = "in the calling process" if self.start_method == "none" else f"{count} worker{'s'[: count != 1]}"
+        here = self.start_method == "none"
+        where = "in the calling process" if here else count_text(len(self.workers), "worker")
         width = max([9, *map(len, self.components)])
         counts = ("worker", "in", "fired", "out")
         times = ("busy", "awaiting", "waiting", "blocked")
         heads = " ".join(f"{head:>9}" for head in (*counts, *times))
-        lines = [f"{len(self.components)} components, {where}, {self.seconds:.2f} s", f"{'component':<{width}} {heads}"]
+        total = count_text(len(self.components), "component")
+        lines = [f"{total}, {where}, {self.seconds:.2f} s", f"{'component':<{width}} {heads}"]
         for entry in sorted(self.components.values(), key=lambda entry: -entry.busy):
             numbers = (entry.worker, entry.items_in, entry.firings, entry.items_out)
             seconds = (entry.busy, entry.awaiting, entry.waiting, entry.blocked)
@@ -156,10 +158,14 @@ class Report:
         for entry in self.components.values():
             for name, inport in entry.inports.items():
                 if inport.discarded:
-                    lines.append(f"{entry.name}.{name} discarded {inport.discarded:,} items: the component had ended")
+                    lines.append(
+                        f"{entry.name}.{name} discarded {count_text(inport.discarded, 'item')}: the component had ended"
+                    )
             for name, outport in entry.outports.items():
                 if outport.dropped:
-                    lines.append(f"{entry.name}.{name} dropped {outport.dropped:,} items: nothing is connected")
+                    lines.append(
+                        f"{entry.name}.{name} dropped {count_text(outport.dropped, 'item')}: nothing is connected"
+                    )
         return lines
 
 

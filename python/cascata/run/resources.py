@@ -5,23 +5,59 @@ from __future__ import annotations
 import math
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["usable_cpus"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")
+__all__ = ["cgroup_cpus", "usable_cpus"]
+
+MEMBERSHIP = Path("/proc/self/cgroup")
+"""Says which control groups this process is in."""
+CGROUPS = Path("/sys/fs/cgroup")
+"""Where control groups are mounted."""
 
 
 def usable_cpus() -> int:
-    """Return the number of processors that affinity and the control group leave to this process, at least 1."""
+    """Return the number of processors that affinity and the control groups leave to this process, at least 1."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(allowed, _cgroup_limit(CGROUP_LIMIT)))
+    return int(max(1, min(allowed, cgroup_cpus(MEMBERSHIP, CGROUPS))))
 
 
-def _cgroup_limit(path: Path) -> int:
-    """Return the whole processors that a control group (version 2) grants in `path`; a very large number if any."""
-    unlimited = 1 << 20
+def cgroup_cpus(membership: Path, root: Path) -> float:
+    """Return the processors, rounded up, that the control groups of a process grant; infinity if they set no limit.
+
+    A group grants what it says itself and no more than any group around it; what cannot be read sets no limit.
+    """
+    return min(map(_granted, _groups(membership, root)), default=math.inf)
+
+
+def _groups(membership: Path, root: Path) -> Iterator[Path]:
+    """Give the folders of all groups that a process is in, of versions 1 and 2, with those around them.
+
+    A container may see its group's path on the host but only the group itself mounted, so the mount counts always.
+    """
     try:
-        quota, period = path.read_text().split()
-        return unlimited if quota == "max" else math.ceil(int(quota) / int(period))
+        lines = membership.read_text().splitlines()
     except (OSError, ValueError):
-        return unlimited
+        return
+    for line in lines:
+        _, _, group = line.partition(":")
+        controllers, _, path = group.partition(":")
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        names = [name for name in path.split("/") if name]
+        depths = range(1 if ".." in names else len(names) + 1)  # with dots it is outside of what is mounted
+        for mount in (root / controllers, root / ("cpu" if controllers else "unified")):
+            yield from (mount.joinpath(*names[:depth]) for depth in depths)
+
+
+def _granted(group: Path) -> float:
+    try:
+        if (group / "cpu.max").exists():
+            quota, period = map(int, (group / "cpu.max").read_text().split())  # "max" is no number and no limit
+        else:
+            quota, period = (int((group / f"cpu.cfs_{what}_us").read_text()) for what in ("quota", "period"))
+        return -(-quota // period) if quota > 0 else math.inf
+    except (OSError, ValueError, ZeroDivisionError):
+        return math.inf

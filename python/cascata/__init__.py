@@ -7,6 +7,7 @@ and spread over worker processes. The way through the package::
     instance, port, persistent, types   named instances and their ports
     graph, namespace                    graphs of them
     testing                             one component alone
+    memory                              data in shared memory
     run                                 worker processes, supervision, the report
     log, errors                         used by all
 
@@ -32,6 +33,7 @@ from cascata.errors import (
 )
 from cascata.graph import Graph
 from cascata.log import log
+from cascata.memory import buffer, empty, writable
 from cascata.persistent import PersistentValue
 
 __all__ = [
@@ -47,12 +49,15 @@ __all__ = [
     "RunError",
     "RunTimeout",
     "WorkerDied",
+    "buffer",
     "component",
+    "empty",
     "inport",
     "log",
     "outport",
     "persist",
     "registry",
+    "writable",
 ]
 
 __version__: str

@@ -1,18 +1,24 @@
 from asyncio import AbstractEventLoop, Task
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextvars import Context
-from typing import Any, Protocol, Self, final, type_check_only
+from typing import Any, Protocol, Self, SupportsIndex, final, type_check_only
 
 __all__ = [
     "Definition",
     "GraphCore",
     "Lane",
+    "Loopback",
     "Park",
     "Plan",
     "RunMemory",
     "Send",
     "Sender",
+    "View",
     "Worker",
+    "after_fork",
+    "decode",
+    "received",
+    "shared_buffer",
     "watch_parent",
 ]
 
@@ -149,6 +155,11 @@ class Park:
     def result(self) -> None: ...
 
 @final
+class View:
+    def __len__(self) -> int: ...
+    def __reduce_ex__(self, _protocol: SupportsIndex) -> tuple[Any, tuple[Any]]: ...
+
+@final
 class Sender:
     @property
     def name(self) -> str: ...
@@ -164,3 +175,16 @@ class Send(Coroutine[Any, None, bool]):
     def close(self) -> None: ...
 
 def watch_parent(parent: int) -> None: ...
+
+@final
+class Loopback:
+    def __new__(cls, size: int) -> Loopback: ...
+    def transfer(self, item: object) -> Any: ...
+    def in_use(self) -> int: ...
+
+def decode(data: bytes) -> Any: ...
+def received(buffer: Any) -> Any: ...
+def after_fork() -> None: ...
+
+# A `View`, which type checkers know as a buffer from Python 3.12 on only.
+def shared_buffer(size: int) -> Any: ...

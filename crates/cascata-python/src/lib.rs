@@ -35,6 +35,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod _native {
     #[pymodule_export]
     use super::{
+        codec::{Loopback, View, after_fork, decode, received, shared_buffer},
         graph::{Definition, GraphCore, Plan},
         lane::Lane,
         memory::RunMemory,

@@ -21,6 +21,7 @@ use pyo3::{
 };
 
 use crate::{
+    codec,
     component::{Argument, Component, Function},
     core::{Core, Drain, LaneEntry},
     drive::Drive,
@@ -103,6 +104,7 @@ impl Worker {
         let plan = plan.get().inner.clone();
         let memory = memory.inner.clone();
         let (ends, hub) = make_ends(&plan, &memory, index);
+        codec::set_hub(hub.clone());
         let remotes = ends
             .iter()
             .map(|end| match end {
@@ -291,6 +293,7 @@ impl Worker {
 
     /// The worker is done: it no longer counts as something that moves, and lets go of its Python objects.
     fn retire(&self) {
+        codec::set_hub(None);
         self.core.retire();
     }
 }

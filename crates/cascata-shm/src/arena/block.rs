@@ -192,6 +192,11 @@ impl BlockGuard {
     pub fn block(&self) -> Block {
         self.block
     }
+
+    /// Whether it lies in `region`.
+    pub fn is_of(&self, region: &Arc<Region>) -> bool {
+        Arc::ptr_eq(&self.region, region)
+    }
 }
 
 impl Deref for BlockGuard {

@@ -12,6 +12,7 @@
 //! A send to several channels is one [`Ticket`]: it is withdrawn from all of them or from none.
 
 mod local;
+mod loopback;
 mod outport;
 mod parcel;
 mod remote;
@@ -23,9 +24,11 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use cascata_shm::arena::BlockGuard;
 pub use local::Local;
+pub use loopback::Loopback;
 pub use outport::{Collector, Outport, SendError, Sent};
-pub use parcel::Parcel;
+pub use parcel::{Encoder, Full, Mark, Parcel};
 pub use remote::{Hub, Remote};
 pub use ticket::Ticket;
 
@@ -34,17 +37,32 @@ pub trait Item: Clone + Send + 'static {
     /// Why a value could not be encoded or decoded.
     type Error: Debug;
 
-    /// Appends the encoded value to `out`.
+    /// Writes the encoded value to `out`.
     ///
     /// # Errors
-    /// The value cannot be sent to another process; `out` may hold a part of it.
-    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Self::Error>;
+    /// The value cannot be sent to another process, or the shared memory has no room for it; `out` may hold a part of it.
+    fn encode(&self, out: &mut Encoder<'_>) -> Result<(), EncodeError<Self::Error>>;
 
-    /// Restores a value from what [`encode`](Item::encode) wrote.
+    /// Restores a value from what [`encode`](Item::encode) wrote: the bytes, and the attachments in their order.
     ///
     /// # Errors
     /// The bytes are not an encoded value, or what they name does not exist here.
-    fn decode(bytes: &[u8]) -> Result<Self, Self::Error>;
+    fn decode(bytes: &[u8], attached: Vec<BlockGuard>) -> Result<Self, Self::Error>;
+}
+
+/// Why a value could not be encoded.
+#[derive(Debug)]
+pub enum EncodeError<E> {
+    /// It cannot be sent to another process.
+    Refused(E),
+    /// The shared memory has no room for it.
+    Full(Full),
+}
+
+impl<E> From<Full> for EncodeError<E> {
+    fn from(full: Full) -> Self {
+        Self::Full(full)
+    }
 }
 
 /// What became of an item that was offered to a channel.

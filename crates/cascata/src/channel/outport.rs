@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{
-    Item, Local, Offer, Remote, Ticket, lock,
+    EncodeError, Full, Item, Local, Offer, Remote, Ticket, lock,
     parcel::{Depot, Parcel},
 };
 use crate::metrics::OutportMeter;
@@ -129,7 +129,7 @@ impl<T: Item> Outport<T> {
             return Err(SendError::Ended);
         }
         let parcel = match &self.depot {
-            Some(depot) => Some(pack(depot, &item)?),
+            Some(depot) => Some(Parcel::pack(depot, &item)?),
             None => None,
         };
         let packed = match &self.collection {
@@ -207,9 +207,11 @@ impl<T: Item> Outport<T> {
     }
 }
 
-fn pack<T: Item>(depot: &Depot, item: &T) -> Result<Parcel, SendError<T::Error>> {
-    let mut bytes = Vec::new();
-    item.encode(&mut bytes).map_err(SendError::Encode)?;
-    let len = bytes.len();
-    Parcel::pack(depot, bytes).ok_or(SendError::TooLarge(len))
+impl<E> From<EncodeError<E>> for SendError<E> {
+    fn from(error: EncodeError<E>) -> Self {
+        match error {
+            EncodeError::Refused(error) => Self::Encode(error),
+            EncodeError::Full(Full(bytes)) => Self::TooLarge(bytes),
+        }
+    }
 }

@@ -1,23 +1,34 @@
 //! An encoded item on its way to another process.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    mem,
+    ops::Deref,
+    sync::{Arc, Mutex},
+};
 
 use cascata_shm::{
     Arena, Block, INLINE, Region,
     arena::{self, BlockGuard},
 };
 
-use super::lock;
+use super::{EncodeError, Item, lock};
 
-/// What the payload of a slot is.
+/// What the payload of a slot is, in the lower byte of the slot's kind; above it stands the number of attachments.
 pub(super) mod kind {
-    /// The encoded item itself.
+    /// The content itself.
     pub const INLINE: u32 = 0;
-    /// A block of the sender's arena span that holds the encoded item.
+    /// A block of the sender's arena span that holds the content.
     pub const BLOCK: u32 = 1;
     /// An index into the receiving process's own table: sender and receiver share the process.
     pub const OWN: u32 = 2;
+
+    pub(super) const BITS: u32 = 8;
 }
+
+/// Attachments that one item can have.
+const MOST_ATTACHED: usize = (1 << (u32::BITS - kind::BITS)) - 1;
+/// Bytes by which a block travels.
+const HANDLE: usize = 16;
 
 /// The sender's end of the arena, shared by all its outports.
 #[derive(Clone, Debug)]
@@ -26,40 +37,169 @@ pub(super) struct Depot {
     pub arena: Arc<Mutex<Arena>>,
 }
 
-/// An encoded item: in itself if it fits into a slot, else as a counted reference to a block.
-///
-/// A block whose parcel is dropped, rather than handed to a ring, is given back.
-#[derive(Debug)]
-pub struct Parcel {
-    region: Arc<Region>,
-    content: Content,
+impl Depot {
+    /// A new block that `write` fills.
+    pub fn store(&self, len: usize, write: impl FnOnce(&mut [u8])) -> Result<Block, Full> {
+        let block = lock(&self.arena).allocate(len).ok_or(Full(len))?;
+        lock(&self.arena).fill(block, write);
+        Ok(block)
+    }
 }
 
+/// The arena has no room for so many bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full(pub usize);
+
+/// A counted reference to a block.
+#[derive(Debug)]
+struct Counted {
+    region: Arc<Region>,
+    /// `None` once somebody else has the count.
+    block: Option<Block>,
+}
+
+impl Counted {
+    /// Takes over a count.
+    fn new(region: &Arc<Region>, block: Block) -> Self {
+        Self { region: region.clone(), block: Some(block) }
+    }
+
+    /// How the block travels.
+    fn name(&self) -> [u8; HANDLE] {
+        self.block.map_or([0; HANDLE], Block::to_bytes)
+    }
+
+    /// Somebody else has the count now.
+    fn pass_on(mut self) {
+        self.block = None;
+    }
+}
+
+impl Clone for Counted {
+    fn clone(&self) -> Self {
+        if let Some(block) = self.block {
+            // The count that is here shows that the block is there.
+            let _ = arena::retain(&self.region, block);
+        }
+        Self { region: self.region.clone(), block: self.block }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        if let Some(block) = self.block {
+            let _ = arena::release(&self.region, block);
+        }
+    }
+}
+
+/// Where an item writes its encoded form: a few bytes, and *attachments*, larger data that the receiver views in place.
+#[derive(Debug)]
+pub struct Encoder<'a> {
+    depot: &'a Depot,
+    bytes: Vec<u8>,
+    attached: Vec<Counted>,
+}
+
+impl<'a> Encoder<'a> {
+    fn new(depot: &'a Depot) -> Self {
+        Self { depot, bytes: Vec::with_capacity(INLINE), attached: Vec::new() }
+    }
+
+    /// The bytes written so far, to append to.
+    pub fn bytes(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// Attaches `len` bytes, which `write` writes.
+    ///
+    /// # Errors
+    /// The arena has no room for them.
+    pub fn attach(&mut self, len: usize, write: impl FnOnce(&mut [u8])) -> Result<(), Full> {
+        self.check()?;
+        let block = self.depot.store(len, write)?;
+        self.attached.push(Counted::new(&self.depot.region, block));
+        Ok(())
+    }
+
+    /// Attaches what lies in the arena already; `false` if it is the arena of another run.
+    ///
+    /// # Errors
+    /// The item has too many attachments.
+    pub fn forward(&mut self, guard: &BlockGuard) -> Result<bool, Full> {
+        self.check()?;
+        let ours = guard.is_of(&self.depot.region) && arena::retain(&self.depot.region, guard.block()).is_ok();
+        if ours {
+            self.attached.push(Counted::new(&self.depot.region, guard.block()));
+        }
+        Ok(ours)
+    }
+
+    /// A place to go back to.
+    pub fn mark(&self) -> Mark {
+        Mark { bytes: self.bytes.len(), attached: self.attached.len() }
+    }
+
+    /// Forgets what was written and attached since `mark`.
+    pub fn take_back(&mut self, mark: Mark) {
+        self.bytes.truncate(mark.bytes);
+        self.attached.truncate(mark.attached);
+    }
+
+    fn check(&self) -> Result<(), Full> {
+        if self.attached.len() < MOST_ATTACHED { Ok(()) } else { Err(Full(self.attached.len())) }
+    }
+}
+
+/// How far an encoder was.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    bytes: usize,
+    attached: usize,
+}
+
+/// An encoded item: in itself if it fits into a slot, else as a counted reference to a block.
+///
+/// Blocks of a parcel that is dropped, rather than handed to a ring, are given back.
+#[derive(Clone, Debug)]
+pub struct Parcel {
+    content: Content,
+    attached: Vec<Counted>,
+}
+
+/// The encoded bytes, and behind them how the attachments are named.
 #[derive(Clone, Debug)]
 enum Content {
     Inline(Vec<u8>),
     /// The block, and how a slot names it.
-    Block(Block, [u8; 16]),
+    Block(Counted, [u8; HANDLE]),
 }
 
 impl Parcel {
-    /// Packs encoded bytes; `None` if the arena has no room for them.
-    pub(super) fn pack(depot: &Depot, bytes: Vec<u8>) -> Option<Self> {
-        let region = depot.region.clone();
-        if bytes.len() <= INLINE {
-            return Some(Self { region, content: Content::Inline(bytes) });
+    /// Encodes and packs an item.
+    pub(super) fn pack<T: Item>(depot: &Depot, item: &T) -> Result<Self, EncodeError<T::Error>> {
+        let mut encoder = Encoder::new(depot);
+        item.encode(&mut encoder)?;
+        let Encoder { mut bytes, attached, .. } = encoder;
+        for block in &attached {
+            bytes.extend(block.name());
         }
-        let block = lock(&depot.arena).allocate(bytes.len())?;
-        lock(&depot.arena).fill(block, |space| space.copy_from_slice(&bytes));
-        Some(Self { region, content: Content::Block(block, block.to_bytes()) })
+        let content = if bytes.len() <= INLINE {
+            Content::Inline(bytes)
+        } else {
+            let block = depot.store(bytes.len(), |space| space.copy_from_slice(&bytes))?;
+            Content::Block(Counted::new(&depot.region, block), block.to_bytes())
+        };
+        Ok(Self { content, attached })
     }
 
     /// The kind of a slot that carries it.
     pub(super) fn kind(&self) -> u32 {
-        match &self.content {
+        let kind = match &self.content {
             Content::Inline(_) => kind::INLINE,
             Content::Block(..) => kind::BLOCK,
-        }
+        };
+        kind | (self.attached.len() as u32) << kind::BITS
     }
 
     /// The payload of a slot that carries it.
@@ -70,32 +210,58 @@ impl Parcel {
         }
     }
 
-    /// The ring has it now; its receiver will give the block back.
-    pub(super) fn delivered(mut self) {
-        self.content = Content::Inline(Vec::new());
+    /// The ring has it now; its receiver will give the blocks back.
+    pub(super) fn delivered(self) {
+        self.attached.into_iter().for_each(Counted::pass_on);
+        if let Content::Block(block, _) = self.content {
+            block.pass_on();
+        }
     }
 }
 
-/// The block that a slot's payload names; `None` if it names none.
-pub(super) fn open(region: &Arc<Region>, payload: &[u8]) -> Option<BlockGuard> {
-    let name = payload.try_into().ok()?;
-    arena::bytes(region, Block::from_bytes(name)).ok()
+/// What a slot has brought.
+#[derive(Debug)]
+pub(super) struct Opened<'a> {
+    content: View<'a>,
+    len: usize,
+    attached: Vec<BlockGuard>,
 }
 
-impl Clone for Parcel {
-    fn clone(&self) -> Self {
-        if let Content::Block(block, _) = &self.content {
-            // The parcel itself holds a count, so that the block is there.
-            let _ = arena::retain(&self.region, *block);
+#[derive(Debug)]
+enum View<'a> {
+    Slot(&'a [u8]),
+    Block(BlockGuard),
+}
+
+impl Deref for View<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Slot(bytes) => bytes,
+            Self::Block(guard) => guard,
         }
-        Self { region: self.region.clone(), content: self.content.clone() }
     }
 }
 
-impl Drop for Parcel {
-    fn drop(&mut self) {
-        if let Content::Block(block, _) = &self.content {
-            let _ = arena::release(&self.region, *block);
-        }
+impl<'a> Opened<'a> {
+    /// Opens a slot that is not of the kind `OWN`; `None` if it makes no sense, as only damaged memory does.
+    pub fn new(region: &Arc<Region>, kind: u32, payload: &'a [u8]) -> Option<Self> {
+        let name = |bytes: &[u8]| Some(Block::from_bytes(bytes.try_into().ok()?));
+        let content = match kind & ((1 << kind::BITS) - 1) {
+            kind::INLINE => View::Slot(payload),
+            kind::BLOCK => View::Block(arena::bytes(region, name(payload)?).ok()?),
+            _ => return None,
+        };
+        let len = content.len().checked_sub((kind >> kind::BITS) as usize * HANDLE)?;
+        let handles = content[len..].chunks_exact(HANDLE);
+        let attached = handles.map(|handle| arena::bytes(region, name(handle)?).ok()).collect::<Option<_>>()?;
+        Some(Self { content, len, attached })
+    }
+
+    /// The item.
+    pub fn decode<T: Item>(mut self) -> Result<T, T::Error> {
+        let attached = mem::take(&mut self.attached);
+        T::decode(&self.content[..self.len], attached)
     }
 }

@@ -11,12 +11,12 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use cascata_shm::{Arena, Bells, Peek, Pop, Push, Region, Ring, Slot, WorkerSet};
+use cascata_shm::{Arena, Bells, BlockGuard, Peek, Pop, Push, Region, Ring, Slot, WorkerSet, arena};
 
 use super::{
-    Item, Offer, Ticket, lock, note,
+    Full, Item, Offer, Ticket, lock, note,
     outport::Freight,
-    parcel::{self, Depot, kind},
+    parcel::{Depot, Opened, kind},
 };
 use crate::metrics::InportMeter;
 
@@ -32,6 +32,15 @@ impl Hub {
     /// The hub of `worker`, which owns `arena` in `region`.
     pub fn new(worker: usize, bells: Bells, region: Arc<Region>, arena: Arena) -> Self {
         Self { worker, bells, depot: Depot { region, arena: Arc::new(Mutex::new(arena)) } }
+    }
+
+    /// A block of `len` bytes for whoever will write them before it is sent.
+    ///
+    /// # Errors
+    /// The arena has no room for them.
+    pub fn blank(&self, len: usize) -> Result<BlockGuard, Full> {
+        let block = self.depot.store(len, |_| ())?;
+        arena::bytes(&self.depot.region, block).map_err(|_| Full(len))
     }
 
     /// Gives back the memory of items that their receivers have dropped: for a worker that falls asleep.
@@ -253,11 +262,7 @@ impl<T: Item> Remote<T> {
     fn open(&self, slot: &Slot) -> Result<Option<T>, T::Error> {
         match slot.kind {
             kind::OWN => Ok(index_of(slot).and_then(|index| lock(&self.state).release(index))),
-            kind::BLOCK => {
-                let block = parcel::open(&self.hub.depot.region, slot.payload());
-                block.map(|bytes| T::decode(&bytes)).transpose()
-            }
-            _ => T::decode(slot.payload()).map(Some),
+            kind => Opened::new(&self.hub.depot.region, kind, slot.payload()).map(Opened::decode).transpose(),
         }
     }
 
@@ -393,8 +398,7 @@ impl<T: Item> Remote<T> {
     fn discard(&self, slot: &Slot) {
         match slot.kind {
             kind::OWN => drop(index_of(slot).and_then(|index| lock(&self.state).release(index))),
-            kind::BLOCK => drop(parcel::open(&self.hub.depot.region, slot.payload())),
-            _ => {}
+            kind => drop(Opened::new(&self.hub.depot.region, kind, slot.payload())),
         }
     }
 }

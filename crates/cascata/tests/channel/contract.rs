@@ -353,10 +353,10 @@ fn items_of_any_size_pass(arrangement: Arrangement) {
 fn what_is_too_large_is_refused(arrangement: Arrangement) {
     let rig = arrangement.rig(Some(2));
     for sender in 0..2 {
-        let outcome = rig.outports[sender].send(rig.census.make(7, Nature::Plain, LARGEST + 1));
+        let outcome = rig.outports[sender].send(rig.census.make(6, Nature::Plain, LARGEST + 1));
         if arrangement.senders()[sender] == 0 {
             assert!(matches!(outcome, Ok(Sent::Now(true))), "inside a process nothing is too large");
-            assert_eq!(rig.take_all(0), [7]);
+            assert_eq!(rig.take_all(0), [6]);
         } else {
             assert!(matches!(outcome, Err(SendError::TooLarge(size)) if size == LARGEST + 1));
             assert_eq!((rig.sent(sender), rig.entered(0), rig.census.alive()), (0, rig.received(0).0, 0));

@@ -11,7 +11,8 @@ use std::{
     },
 };
 
-use cascata::channel::Item;
+use cascata::channel::{EncodeError, Encoder, Item};
+use cascata_shm::BlockGuard;
 
 /// Censuses by number, so that a decoded item finds its own.
 static CENSUSES: LazyLock<Mutex<HashMap<u64, Weak<Census>>>> = LazyLock::new(Mutex::default);
@@ -106,27 +107,45 @@ fn padding(id: u64, len: usize) -> Vec<u8> {
     vec![id as u8; len]
 }
 
+impl Token {
+    /// Whether the padding travels as an attachment: that of every other larger token does.
+    fn is_attached(&self) -> bool {
+        self.size >= 1024 && self.id % 2 == 1
+    }
+}
+
 impl Item for Token {
     type Error = Fault;
 
-    fn encode(&self, out: &mut Vec<u8>) -> Result<(), Fault> {
+    fn encode(&self, encoder: &mut Encoder<'_>) -> Result<(), EncodeError<Fault>> {
+        let out = encoder.bytes();
         out.extend(self.census.number.to_le_bytes());
         out.extend(self.id.to_le_bytes());
         match self.nature {
             Nature::Plain => out.push(0),
             Nature::Undecodable => out.push(1),
             // A part has been written by then, as the contract allows.
-            Nature::Unencodable => return Err(Fault::Unencodable),
+            Nature::Unencodable => return Err(EncodeError::Refused(Fault::Unencodable)),
         }
-        out.extend_from_slice(&padding(self.id, self.size.saturating_sub(HEAD)));
+        let padding = padding(self.id, self.size.saturating_sub(HEAD));
+        if self.is_attached() {
+            encoder.attach(padding.len(), |space| space.copy_from_slice(&padding))?;
+        } else {
+            out.extend_from_slice(&padding);
+        }
         Ok(())
     }
 
-    fn decode(bytes: &[u8]) -> Result<Self, Fault> {
+    fn decode(bytes: &[u8], attached: Vec<BlockGuard>) -> Result<Self, Fault> {
         let (census, rest) = bytes.split_first_chunk().ok_or(Fault::Garbage)?;
         let (id, rest) = rest.split_first_chunk().ok_or(Fault::Garbage)?;
         let (nature, rest) = rest.split_first().ok_or(Fault::Garbage)?;
         let id = u64::from_le_bytes(*id);
+        let rest = match &attached[..] {
+            [] => rest,
+            [attached] if rest.is_empty() => attached,
+            _ => return Err(Fault::Garbage),
+        };
         if rest != padding(id, rest.len()) {
             return Err(Fault::Garbage);
         }
@@ -136,6 +155,6 @@ impl Item for Token {
         // In another process there is nobody who counts.
         let census = censuses().get(&u64::from_le_bytes(*census)).and_then(Weak::upgrade);
         let census = census.unwrap_or_else(Census::new);
-        Ok(census.make(id, Nature::Plain, bytes.len()))
+        Ok(census.make(id, Nature::Plain, HEAD + rest.len()))
     }
 }

@@ -1,0 +1,225 @@
+//! Data in shared memory, as Python objects see it.
+
+#![allow(unsafe_code)]
+
+use std::{
+    collections::BTreeMap,
+    ffi::c_int,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
+
+use cascata::channel::{Encoder, Full, Hub};
+use cascata_shm::BlockGuard;
+use pyo3::{
+    exceptions::{PyBufferError, PyMemoryError},
+    ffi, intern,
+    prelude::*,
+};
+
+use super::reader::malformed;
+use crate::lock;
+
+/// A buffer in shared memory, which is given back when nothing refers to it any more. Read-only where it has been sent to.
+#[pyclass(frozen, module = "cascata._native")]
+pub struct View {
+    /// `None` only while it is dropped.
+    guard: Option<Arc<BlockGuard>>,
+    offset: usize,
+    len: usize,
+    writable: bool,
+    /// A process that was forked off has copies of this one's views, which are worth nothing.
+    generation: usize,
+}
+
+/// The blocks that views of this process show, by address, each with the number of these views.
+static SHOWN: Mutex<BTreeMap<usize, (Arc<BlockGuard>, usize)>> = Mutex::new(BTreeMap::new());
+/// Counts the forks that have led to this process.
+static GENERATION: AtomicUsize = AtomicUsize::new(0);
+
+fn address(guard: &BlockGuard) -> usize {
+    guard.as_ptr() as usize
+}
+
+impl View {
+    /// A view of a part of a block.
+    pub fn new<'py>(py: Python<'py>, guard: BlockGuard, offset: usize, len: usize) -> PyResult<Bound<'py, Self>> {
+        if offset.checked_add(len).is_none_or(|end| end > guard.len()) {
+            return Err(malformed());
+        }
+        Self::show(py, guard, offset, len, false)
+    }
+
+    fn show<'py>(
+        py: Python<'py>,
+        guard: BlockGuard,
+        offset: usize,
+        len: usize,
+        writable: bool,
+    ) -> PyResult<Bound<'py, Self>> {
+        let at = address(&guard);
+        let guard = {
+            let mut shown = lock(&SHOWN);
+            let entry = shown.entry(at).or_insert_with(|| (Arc::new(guard), 0));
+            entry.1 += 1;
+            entry.0.clone()
+        };
+        Bound::new(py, Self { guard: Some(guard), offset, len, writable, generation: GENERATION.load(Relaxed) })
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        let Some(guard) = self.guard.take() else { return };
+        if self.generation != GENERATION.load(Relaxed) {
+            std::mem::forget(guard);
+            return;
+        }
+        let mut shown = lock(&SHOWN);
+        let at = address(&guard);
+        let last = shown.get_mut(&at).is_some_and(|(_, views)| {
+            *views -= 1;
+            *views == 0
+        });
+        let gone = if last { shown.remove(&at) } else { None };
+        drop(shown);
+        drop((gone, guard));
+    }
+}
+
+#[pymethods]
+impl View {
+    fn __len__(&self) -> usize {
+        self.len
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<view of {} bytes of shared memory>", self.len)
+    }
+
+    /// Pickled it is its content: what lies in shared memory is passed on by whoever takes pickle's buffers.
+    fn __reduce_ex__<'py>(
+        slf: Bound<'py, Self>,
+        _protocol: usize,
+    ) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyAny>,))> {
+        let py = slf.py();
+        let buffer = py.import(intern!(py, "pickle"))?.call_method1(intern!(py, "PickleBuffer"), (slf,))?;
+        Ok((py.import(intern!(py, "cascata._native"))?.getattr(intern!(py, "received"))?, (buffer,)))
+    }
+
+    unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
+        let this = slf.get();
+        let Some(guard) = &this.guard else { return Err(PyBufferError::new_err("the view is gone")) };
+        let data = &guard[this.offset..this.offset + this.len];
+        let read_only = (!this.writable).into();
+        // SAFETY: CPython gives a place for the description. The data live as long as the view, to which the description
+        // gets a reference of its own. What has come from another process is said to be read-only. A blank block is
+        // written by its maker, through this address only, and read by others when it has been sent.
+        let done = unsafe {
+            ffi::PyBuffer_FillInfo(view, slf.as_ptr(), data.as_ptr() as *mut _, data.len() as isize, read_only, flags)
+        };
+        if done == 0 { Ok(()) } else { Err(PyErr::fetch(slf.py())) }
+    }
+}
+
+/// In which order an array's items lie in its memory: the last index runs fastest, or the first.
+#[derive(Clone, Copy)]
+pub enum Order {
+    C,
+    F,
+}
+
+/// The memory behind an object, in one piece.
+pub struct Memory<'a> {
+    buffer: ffi::Py_buffer,
+    _object: &'a Bound<'a, PyAny>,
+}
+
+impl<'a> Memory<'a> {
+    /// The memory of `object`.
+    ///
+    /// # Errors
+    /// `BufferError`: it has none, or none in this order.
+    pub fn of(object: &'a Bound<'_, PyAny>, order: Order) -> PyResult<Self> {
+        let flags = match order {
+            Order::C => ffi::PyBUF_C_CONTIGUOUS,
+            Order::F => ffi::PyBUF_F_CONTIGUOUS,
+        };
+        let mut buffer = ffi::Py_buffer::new();
+        // SAFETY: attached, as the object shows; the call fills in the description, or fails.
+        match unsafe { ffi::PyObject_GetBuffer(object.as_ptr(), &raw mut buffer, flags) } {
+            0 => Ok(Self { buffer, _object: object }),
+            _ => Err(PyErr::fetch(object.py())),
+        }
+    }
+
+    /// What is there now.
+    pub fn bytes(&self) -> &[u8] {
+        if self.buffer.len == 0 {
+            return &[];
+        }
+        // SAFETY: the object keeps so many bytes there until the description is released. They are read while attached,
+        // so no Python code writes to them meanwhile; what other threads of native libraries do, as with any array that is
+        // read while they write to it, can make the copy inconsistent, nothing else.
+        unsafe { std::slice::from_raw_parts(self.buffer.buf.cast(), self.buffer.len as usize) }
+    }
+
+    /// Attaches the memory if it lies in the arena already, as the part of a block that begins at the returned offset.
+    ///
+    /// # Errors
+    /// The item has too many attachments.
+    pub fn forward(&self, out: &mut Encoder<'_>) -> Result<Option<usize>, Full> {
+        let at = self.buffer.buf as usize;
+        let found = lock(&SHOWN).range(..=at).next_back().map(|(_, (guard, _))| guard.clone());
+        let Some(guard) = found else { return Ok(None) };
+        let offset = at - address(&guard);
+        let inside = offset + self.buffer.len as usize <= guard.len();
+        Ok((inside && out.forward(&guard)?).then_some(offset))
+    }
+}
+
+impl Drop for Memory<'_> {
+    fn drop(&mut self) {
+        // SAFETY: attached, as the object shows that is borrowed; filled in when this was made, and released once.
+        unsafe { ffi::PyBuffer_Release(&raw mut self.buffer) }
+    }
+}
+
+/// The arena span of this process, if it is a worker of which others see anything.
+static HUB: Mutex<Option<Hub>> = Mutex::new(None);
+
+/// Says where new buffers lie from now on.
+pub fn set_hub(hub: Option<Hub>) {
+    let old = std::mem::replace(&mut *lock(&HUB), hub);
+    drop(old);
+}
+
+/// A writable buffer of `size` bytes in this worker's shared memory; `None` if this process has none.
+///
+/// # Errors
+/// `MemoryError`: there is no room.
+#[pyfunction]
+pub fn shared_buffer(py: Python<'_>, size: usize) -> PyResult<Option<Bound<'_, View>>> {
+    let hub = lock(&HUB).clone();
+    let Some(hub) = hub else { return Ok(None) };
+    let full = |_| PyMemoryError::new_err(format!("no shared memory left for a buffer of {size} bytes"));
+    let guard = hub.blank(size.max(1)).map_err(full)?;
+    View::show(py, guard, 0, size, true).map(Some)
+}
+
+/// What a pickled [`View`] is where it arrives: the buffer that pickle has been given for it.
+#[pyfunction]
+pub fn received(buffer: Py<PyAny>) -> Py<PyAny> {
+    buffer
+}
+
+/// The process has just been forked off: what it has inherited belongs to another one.
+#[pyfunction]
+pub fn after_fork() {
+    GENERATION.fetch_add(1, Relaxed);
+    std::mem::forget(lock(&HUB).take());
+    let inherited = std::mem::take(&mut *lock(&SHOWN));
+    std::mem::forget(inherited);
+}

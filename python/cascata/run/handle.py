@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import math
 import threading
+import time
 import weakref
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -20,6 +22,10 @@ __all__ = ["Run"]
 
 LAST_WAIT = GRACE + 3.0
 """Seconds for a run that is being stopped; longer takes only one in this process, whose thread cannot be killed."""
+
+
+TICK = 0.5
+"""Seconds within which an interrupt is noticed, whenever it comes."""
 
 
 class Engine(Protocol):
@@ -83,8 +89,7 @@ class Run:
                 raise
             _unfinished.add(self)
         if interrupted:
-            engine.stop()
-            self._wait()
+            self._end()
             raise KeyboardInterrupt
 
     def join(self) -> Report:
@@ -144,25 +149,38 @@ class Run:
         if kind is None:
             self.join()
             return
-        self._engine.stop()
-        self._wait(stopping=True)
+        self._end()
 
     def __repr__(self) -> str:
         """Tell whether it still runs."""
         return f"<run, {'running' if self.running else 'ended'}>"
 
-    def _wait(self, *, stopping: bool = False) -> None:
-        """Wait for the end. An interrupt stops the run; the next one, or the first if it is `stopping`, kills it."""
+    def _wait(self) -> None:
+        """Wait for the end. An interrupt stops the run first, the next one kills it."""
         try:
-            self._over.wait()
+            self._until_over()
         except BaseException:
-            if stopping:
-                self._engine.kill()
-                self._over.wait(LAST_WAIT)
-            else:
-                self._engine.stop()
-                self._wait(stopping=True)
+            self._end()
             raise
+
+    def _end(self) -> None:
+        """Stop, and wait for the end. An interrupt kills the run."""
+        try:
+            self._engine.stop()
+            self._until_over()
+        except BaseException:
+            self._engine.kill()
+            self._until_over(LAST_WAIT)
+            raise
+
+    def _until_over(self, seconds: float = math.inf) -> None:
+        """Wait for the end, at most so long.
+
+        A signal that comes just before a wait begins is noticed only when it ends, so no single wait is long.
+        """
+        deadline = time.monotonic() + seconds
+        while not self._over.wait(TICK) and time.monotonic() < deadline:
+            pass
 
     def _supervise(self) -> None:
         try:
@@ -190,4 +208,4 @@ def _stop_all() -> None:
     for run in runs:
         run.stop()
     for run in runs:
-        run._over.wait(LAST_WAIT)
+        run._until_over(LAST_WAIT)

@@ -7,6 +7,7 @@ cancels, terminates and kills, each step with its deadline. It never waits for a
 from __future__ import annotations
 
 import enum
+import math
 import os
 import selectors
 import threading
@@ -48,8 +49,8 @@ PATIENCE = {Phase.STOPPING: GRACE + 1.0, Phase.TERMINATING: 1.0}
 NONE = -1
 """No descriptor."""
 
-LONGEST_WAIT = 3600.0
-"""Seconds; a selector takes no arbitrarily large number."""
+LONGEST_WAIT = 0.5
+"""Seconds. A signal that comes just before a wait begins is noticed only when it ends."""
 
 
 class Supervisor:
@@ -272,10 +273,10 @@ class Supervisor:
                     running,
                 )
 
-    def _patience(self) -> float | None:
+    def _patience(self) -> float:
         """Seconds until something is due although nothing happens."""
-        due = [at for at in (self._deadline, self._time_limit, self._quiet.retry) if at is not None]
-        return min(max(0.0, min(due) - time.monotonic()), LONGEST_WAIT) if due else None
+        due = (at for at in (self._deadline, self._time_limit, self._quiet.retry) if at is not None)
+        return min(max(0.0, min(due, default=math.inf) - time.monotonic()), LONGEST_WAIT)
 
     def _keep_time(self) -> None:
         now = time.monotonic()

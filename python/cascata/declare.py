@@ -21,7 +21,7 @@ __all__ = ["Declaration", "FinishHook", "InportMark", "OutportMark", "PersistMar
 F = TypeVar("F")
 
 DEFAULT_CAPACITY = 10
-MAX_CAPACITY = 2**32 - 1
+MAX_CAPACITY = 2**63 - 1
 """What a channel can count; whoever wants more wants no limit."""
 MARKS = "__cascata_marks__"
 """The attribute of a function that collects its marks, the lowest decorator's first."""
@@ -106,7 +106,7 @@ def inport(
 
     Raises:
         TypeError: If the name is not a string or the capacity is not a whole number.
-        ValueError: If the name is not one that a port may have, the capacity is below 1 or above 2**32 - 1, or a port
+        ValueError: If the name is not one that a port may have, the capacity is below 1 or above 2**63 - 1, or a port
             or persistent value of this name is declared already.
 
     >>> from cascata import component

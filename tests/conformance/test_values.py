@@ -670,6 +670,29 @@ def test_an_item_that_cannot_be_decoded_raises_at_the_receiving_port(run_apart):
         run_apart(chain(emit(Undecodable()), relay()))
     assert raised.value.component == "c1"
     assert isinstance(raised.value.__cause__, ValueError)
+    assert raised.value.__cause__.__notes__ == ["an item could not be restored at the inport c1.item"]
+    assert "at the inport c1.item" in str(raised.value)
+
+
+def test_an_item_that_cannot_be_decoded_raises_at_a_passive_port(run_apart):
+    @component
+    @outport("odd")
+    @outport("out")
+    async def sender(odd, out):
+        await odd.send(Undecodable())
+        await out.send(1)
+
+    @component
+    @inport("item")
+    @inport("passive")
+    async def look(item, passive):
+        pass
+
+    g = chain(sender, look)
+    g.c0.odd >> g.c1.passive
+    g.c1.sync(g.c1.item)
+    with pytest.raises(ComponentError, match=r"at the inport c1\.passive"):
+        run_apart(g)
 
 
 def test_an_unsendable_item_that_is_collected_raises_in_the_sender():

@@ -148,6 +148,14 @@ impl Component {
         self.ended.load(SeqCst)
     }
 
+    /// Says of an error at which inport an item could not be decoded.
+    pub fn undecodable(&self, py: Python<'_>, error: PyErr, inport: usize) -> PyErr {
+        let text = format!("an item could not be restored at the inport {}.{}", self.name, self.inports[inport]);
+        // What is no exception of Python's own may refuse to be annotated, and is told without it.
+        let _ = error.value(py).call_method1(intern!(py, "add_note"), (text,));
+        error
+    }
+
     /// Reports that the component has failed, with the inputs of the firing that failed.
     pub fn fail(&self, py: Python<'_>, core: &Core, error: PyErr, row: Option<&[Option<Object>]>) {
         let report = || -> PyResult<()> {

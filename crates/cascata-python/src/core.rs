@@ -23,11 +23,11 @@ use cascata::{
     channel::{Hub, Remote},
     memory::Memory,
 };
-use pyo3::{intern, prelude::*, sync::PyOnceLock};
+use pyo3::{intern, prelude::*};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::{
-    call, lock,
+    asyncio, call, lock,
     object::Object,
     park::{Listener, Park},
     passive::PassiveTask,
@@ -96,24 +96,6 @@ pub struct Core {
 fn now() -> u64 {
     let now = clock_gettime(ClockId::MonotonicCoarse);
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
-}
-
-static CANCELLED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-static ENTER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-static LEAVE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-
-/// `asyncio.CancelledError(msg)`.
-pub fn cancelled_error(py: Python<'_>, msg: Option<Py<PyAny>>) -> PyErr {
-    let made = CANCELLED.import(py, "asyncio", "CancelledError").and_then(|class| match msg {
-        Some(msg) if !msg.is_none(py) => class.call1((msg,)),
-        _ => class.call0(),
-    });
-    made.map_or_else(|error| error, PyErr::from_value)
-}
-
-/// Whether `error` is an `asyncio.CancelledError`.
-pub fn is_cancelled(py: Python<'_>, error: &PyErr) -> bool {
-    CANCELLED.import(py, "asyncio", "CancelledError").is_ok_and(|class| error.matches(py, class).unwrap_or(false))
 }
 
 impl Core {
@@ -379,15 +361,13 @@ impl Core {
             return Ok(());
         }
         if !park.get().is_cancelled() {
-            let enter = ENTER.import(py, "asyncio.tasks", "_enter_task")?;
-            let leave = LEAVE.import(py, "asyncio.tasks", "_leave_task")?;
-            let whose = [self.event_loop.bind_borrowed(py), entry.task.bind_borrowed(py)];
-            call::with_2(enter, whose)?;
+            let (event_loop, task) = (self.event_loop.bind(py), entry.task.bind(py));
+            asyncio::enter_task(event_loop, task)?;
             *lock(&self.stepped) = Some(entry.park.clone_ref(py));
             let parked = call::with_1(entry.run_in_context.bind(py), [entry.step.bind_borrowed(py)]);
             let stepped = lock(&self.stepped).take();
             drop(stepped);
-            call::with_2(leave, whose)?;
+            asyncio::leave_task(event_loop, task)?;
             let cancelled = self.cancelled_itself.swap(false, Relaxed);
             if parked?.is_truthy()? && !cancelled {
                 return Ok(());

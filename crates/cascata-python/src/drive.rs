@@ -15,8 +15,9 @@ use cascata::{
 use pyo3::{intern, prelude::*};
 
 use crate::{
+    asyncio::is_cancelled,
     component::Component,
-    core::{Core, LaneWaker, Ready, is_cancelled},
+    core::{Core, LaneWaker, Ready},
     coroutine::{self, Step},
     object::Object,
     park::Park,
@@ -171,8 +172,11 @@ impl Drive {
         }
         match self.inputs.poll_row(&mut Context::from_waker(&self.waker), &mut self.row) {
             Poll::Pending => return Ok(Some(Outcome::Parked(LaneState::Waiting(self.inputs.missing())))),
-            Poll::Ready(row) => {
-                if row? {
+            Poll::Ready(Err(error)) => {
+                return Err(self.component.undecodable(py, error, self.inputs.missing()));
+            }
+            Poll::Ready(Ok(row)) => {
+                if row {
                     self.component.meter.firings.add(1);
                     self.coroutine = Some(self.component.runner.call(py, &self.row)?.unbind());
                 } else if self.component.lane_ended() {

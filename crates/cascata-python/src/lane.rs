@@ -12,7 +12,7 @@ use pyo3::{
 };
 
 use crate::{
-    core::is_cancelled,
+    asyncio::is_cancelled,
     drive::{Drive, Outcome},
     park::Park,
 };

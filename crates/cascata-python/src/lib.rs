@@ -4,10 +4,12 @@
 //! * [`memory`]: a run's shared memory, as the supervisor sees it;
 //! * [`worker`]: a worker, built from the plan; [`component`], [`lane`] and [`drive`], [`passive`], [`port`] and
 //!   [`done`] are its parts, [`core`] its heart, [`park`] how a task waits for it;
+//! * [`asyncio`]: what is asked of it;
 //! * [`codec`], [`object`], [`call`], [`coroutine`]: Python objects as items, values, functions and coroutines.
 
 #![deny(unsafe_code)]
 
+mod asyncio;
 mod call;
 mod codec;
 mod component;

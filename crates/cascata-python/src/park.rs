@@ -158,7 +158,7 @@ impl Park {
         let cancelled = lock(&self.state).cancelled.take();
         match cancelled {
             None => Ok(()),
-            Some(msg) => Err(crate::core::cancelled_error(py, msg)),
+            Some(msg) => Err(crate::asyncio::cancelled_error(py, msg)),
         }
     }
 }

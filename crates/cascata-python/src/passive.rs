@@ -46,7 +46,10 @@ impl PassiveTask {
         let waker = Waker::from(self.clone());
         match port.poll(&mut Context::from_waker(&waker)) {
             Poll::Ready(Ok(())) => return,
-            Poll::Ready(Err(error)) => component.fail(py, &self.core, error, None),
+            Poll::Ready(Err(error)) => {
+                let error = component.undecodable(py, error, port.inport());
+                component.fail(py, &self.core, error, None);
+            }
             Poll::Pending => {}
         }
         if component.has_ended() {

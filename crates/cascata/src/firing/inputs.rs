@@ -57,7 +57,7 @@ pub struct Inputs<T: Item> {
     /// Whether rows are more than what this group brings.
     completed: bool,
     ended: bool,
-    /// The first port that had no item when it was last looked at.
+    /// The first port that had no item when it was last looked at, or none that could be decoded.
     missing: usize,
 }
 
@@ -89,7 +89,10 @@ impl<T: Item> Inputs<T> {
                 }
                 Poll::Ready(Ok(None)) => return Poll::Ready(Ok(self.end())),
                 Poll::Ready(Ok(value)) => row[port.inport] = value,
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Ready(Err(error)) => {
+                    self.missing = port.inport;
+                    return Poll::Ready(Err(error));
+                }
             }
         } else {
             for k in 0..self.ports.len() {
@@ -115,7 +118,10 @@ impl<T: Item> Inputs<T> {
             }
         }
         if self.completed {
-            self.latest.complete(row)?;
+            self.latest.complete(row).map_err(|(inport, error)| {
+                self.missing = inport;
+                error
+            })?;
         }
         Poll::Ready(Ok(true))
     }
@@ -126,13 +132,17 @@ impl<T: Item> Inputs<T> {
         for port in &mut self.ports {
             match port.take() {
                 Ok(value) => row[port.inport] = value,
-                Err(error) => outcome = outcome.and(Err(error)),
+                Err(error) if outcome.is_ok() => {
+                    self.missing = port.inport;
+                    outcome = Err(error);
+                }
+                Err(_) => {}
             }
         }
         outcome
     }
 
-    /// The inport that the group waited for when it was last polled.
+    /// The inport that the group waited for when it was last polled, or whose item could not be decoded.
     pub fn missing(&self) -> usize {
         self.missing
     }

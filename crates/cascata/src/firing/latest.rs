@@ -34,10 +34,12 @@ impl<T: Item> Latest<T> {
     /// before the items of the row were is seen by its firing.
     ///
     /// # Errors
-    /// A passive port's item could not be decoded; it is lost.
-    pub fn complete(&self, row: &mut [Option<T>]) -> Result<(), T::Error> {
+    /// The item of a passive port, this one, could not be decoded; it is lost.
+    pub fn complete(&self, row: &mut [Option<T>]) -> Result<(), (usize, T::Error)> {
         let passives = lock(&self.shared.passives).clone();
-        passives.iter().try_for_each(|passive| passive.drain(self))?;
+        for passive in passives.iter() {
+            passive.drain(self).map_err(|error| (passive.inport, error))?;
+        }
         for (value, latest) in row.iter_mut().zip(lock(&self.shared.values).iter()) {
             if value.is_none() {
                 value.clone_from(latest);

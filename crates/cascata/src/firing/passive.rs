@@ -1,13 +1,19 @@
 //! A passive port: it takes each value as it comes and keeps the latest.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc,
+        atomic::{
+            AtomicBool,
+            Ordering::{AcqRel, Release},
+        },
+    },
     task::{Context, Poll},
 };
 
 use super::{Latest, Port};
 use crate::{
-    channel::{Inlet, Item, lock},
+    channel::{Inlet, Item},
     metrics::Counter,
 };
 
@@ -24,11 +30,12 @@ pub struct Passive<T: Item> {
 /// The channel of a passive port: taken from when something comes, and when a firing wants to see the latest.
 #[derive(Debug)]
 pub(super) struct Source<T: Item> {
-    inport: usize,
+    pub(super) inport: usize,
     inlet: Inlet<T>,
-    /// Locked while a value is on its way, so that of two who take at once the later one has the later value. Only the
-    /// component itself takes.
-    replaced: Mutex<Counter>,
+    /// A value is on its way. No second one is taken meanwhile: it would be overtaken, or overtake. This is no lock, as
+    /// decoding may run any code, that of the component included.
+    taking: AtomicBool,
+    replaced: Counter,
 }
 
 impl<T: Item> Passive<T> {
@@ -38,7 +45,7 @@ impl<T: Item> Passive<T> {
         if let Some(value) = first {
             drop(latest.replace(inport, value));
         }
-        let source = Arc::new(Source { inport, inlet, replaced: Mutex::new(replaced) });
+        let source = Arc::new(Source { inport, inlet, taking: AtomicBool::new(false), replaced });
         latest.watch(source.clone());
         Self { source, latest }
     }
@@ -62,6 +69,11 @@ impl<T: Item> Passive<T> {
         Poll::Pending
     }
 
+    /// Which inport it is.
+    pub fn inport(&self) -> usize {
+        self.source.inport
+    }
+
     /// The component has ended: nothing is taken any more.
     pub fn close(&mut self) {
         self.source.inlet.close();
@@ -75,14 +87,15 @@ impl<T: Item> Source<T> {
     }
 
     fn take(&self, latest: &Latest<T>) -> Result<(), T::Error> {
-        let replaced = lock(&self.replaced);
-        let Some(value) = self.inlet.take()? else { return Ok(()) };
-        let older = latest.replace(self.inport, value);
-        if older.is_some() {
-            replaced.add(1);
+        if self.taking.swap(true, AcqRel) {
+            return Ok(());
         }
-        drop(replaced);
-        drop(older);
-        Ok(())
+        let taken = self.inlet.take().map(|value| value.and_then(|value| latest.replace(self.inport, value)));
+        if matches!(taken, Ok(Some(_))) {
+            self.replaced.add(1);
+        }
+        self.taking.store(false, Release);
+        // The older value, whose end may run any code.
+        taken.map(drop)
     }
 }

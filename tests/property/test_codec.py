@@ -15,11 +15,14 @@ import uuid
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_np
+from plans import SCALE
 
 from cascata import _native
+
+often = settings(max_examples=int(100 * SCALE), deadline=None)
 
 LARGE = 5000
 """Bytes that are not written with the rest but attached."""
@@ -67,11 +70,13 @@ trees = st.recursive(
 )
 
 
+@often
 @given(trees)
 def test_trees_of_what_is_written_directly(loopback, tree):
     assert same(loopback.transfer(tree), tree)
 
 
+@often
 @given(st.lists(scalars, max_size=5), st.data())
 def test_containers_that_occur_twice_do_so_on_the_other_side(loopback, parts, data):
     shared = data.draw(st.sampled_from([parts, {"parts": parts}, (parts, 1)]))
@@ -229,6 +234,7 @@ kinds = (
 )
 
 
+@often
 @given(st_np.arrays(kinds, shapes), st.data())
 def test_arrays_of_any_kind_and_order(loopback, plain, data):
     arrange = data.draw(
@@ -353,6 +359,7 @@ def test_without_room_nothing_is_kept():
 # Nonsense.
 
 
+@often
 @given(st.binary(max_size=200))
 def test_nonsense_is_refused(data):
     """Or means something; never more. Pickles apart, which may do anything."""
@@ -362,6 +369,7 @@ def test_nonsense_is_refused(data):
         _native.decode(data)
 
 
+@often
 @given(st.binary(min_size=1, max_size=50), st.integers(0, 14))
 def test_nonsense_behind_any_tag_is_refused(data, tag):
     test_nonsense_is_refused.hypothesis.inner_test(bytes([tag]) + data)

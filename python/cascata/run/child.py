@@ -36,8 +36,12 @@ def main(  # noqa: PLR0913  what a process starts from
     *,
     parent: int,
     inherited: Sequence[Connection[Any, Any]],
+    mask: set[int],
 ) -> None:
-    """Run worker `index`. `inherited` are the supervisor's ends of pipes that a fork has copied."""
+    """Run worker `index`.
+
+    `inherited` are the supervisor's ends of pipes that a fork has copied, `mask` the signals that stay blocked.
+    """
     link = PipeLink(connection)
 
     def fail(error: BaseException) -> None:
@@ -49,6 +53,7 @@ def main(  # noqa: PLR0913  what a process starts from
         try:
             _watch(parent)
             _forget(inherited)
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             ending.callback(forward_output(link))
             run_to_end(_serve(job, memory, index, link), fail)
         except BaseException as error:  # noqa: BLE001  such as too few descriptors for an event loop

@@ -71,6 +71,7 @@ class Run:
         """Start the engine, and a thread that watches over it."""
         self._engine = engine
         self._over = threading.Event()
+        self._taken = threading.Lock()  # by whoever supervises, for good
         self._defect: BaseException | None = None
         self._thread = threading.Thread(target=self._supervise, name="cascata-supervisor", daemon=True)
         interrupted = False
@@ -83,11 +84,12 @@ class Run:
             engine.start()
             try:
                 self._thread.start()
-            except BaseException:  # the system has no threads left
+                _unfinished.add(self)
+            except BaseException:  # the system has no threads left, or a signal handler raises while this one begins
                 engine.stop()
-                engine.supervise()
+                self._supervise()
+                self._until_over(LAST_WAIT)
                 raise
-            _unfinished.add(self)
         if interrupted:
             self._end()
             raise KeyboardInterrupt
@@ -183,6 +185,9 @@ class Run:
             pass
 
     def _supervise(self) -> None:
+        """Watch until the end, unless somebody does already."""
+        if not self._taken.acquire(blocking=False):
+            return
         try:
             self._engine.supervise()
         except BaseException as error:  # noqa: BLE001  raised by `join`

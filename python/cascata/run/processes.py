@@ -48,15 +48,16 @@ class WorkerProcess:
         self.pidfd = os.pidfd_open(popen.pid)
 
     @classmethod
-    def fork(
+    def fork(  # noqa: PLR0913, PLR0917  what a process starts from
         cls,
         job: Job,
         memory: _native.RunMemory,
         index: int,
         components: Sequence[str],
         inherited: Sequence[Connection[Any, Any]],
+        mask: set[int],
     ) -> WorkerProcess:
-        """Start a worker by forking this process.
+        """Start a worker by forking this process, which blocks all signals meanwhile, and otherwise those of `mask`.
 
         The child is a `multiprocessing` process, so that components may use `multiprocessing` themselves, but not one
         of this process's `active_children()`: those are reaped by whichever thread looks at them.
@@ -72,7 +73,7 @@ class WorkerProcess:
             process = context.Process(
                 target=child.main,
                 args=(job, memory, index, theirs),
-                kwargs={"parent": os.getpid(), "inherited": [*inherited, ours]},
+                kwargs={"parent": os.getpid(), "inherited": [*inherited, ours], "mask": mask},
                 name=f"cascata-worker-{index}",
             )
             with theirs, _forking, warnings.catch_warnings():

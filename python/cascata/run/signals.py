@@ -1,4 +1,4 @@
-"""Ctrl-C while a run starts or goes on."""
+"""Signals while a run starts or goes on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
-__all__ = ["on_interrupt"]
+__all__ = ["blocked", "on_interrupt"]
 
 
 @contextlib.contextmanager
@@ -33,3 +33,16 @@ def on_interrupt(act: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextlib.contextmanager
+def blocked() -> Iterator[set[int]]:
+    """Block all signals for this thread while processes are forked; gives those that it blocked before.
+
+    A child takes none until it has handlers of its own: those of this process are not meant for it.
+    """
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        yield mask
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)

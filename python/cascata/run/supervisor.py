@@ -23,6 +23,7 @@ from cascata.run.messages import Collected, Failed, Finished, Logged, Message, P
 from cascata.run.processes import WorkerProcess
 from cascata.run.quiet import RETRY, QuietRounds
 from cascata.run.report import Report
+from cascata.run.signals import blocked
 from cascata.run.worker import GRACE
 
 if TYPE_CHECKING:
@@ -87,9 +88,11 @@ class Supervisor:
             self._time_limit = None
         self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         try:
-            for index, components in enumerate(self._job.workers):
-                inherited = [worker.connection for worker in self._workers]
-                self._workers.append(WorkerProcess.fork(self._job, self._memory, index, components, inherited))
+            with blocked() as mask:
+                for index, components in enumerate(self._job.workers):
+                    inherited = [worker.connection for worker in self._workers]
+                    worker = WorkerProcess.fork(self._job, self._memory, index, components, inherited, mask)
+                    self._workers.append(worker)
         except BaseException:
             for worker in self._workers:
                 worker.kill()

@@ -22,7 +22,7 @@ class QuietRounds:
 
     def __init__(self) -> None:
         """Begin without a round."""
-        self.retry: float | None = None
+        self.retry: float | None = None  # when to ask again
         self._round = 0
         self._missing: set[int] = set()
         self._answers: dict[int, Quiet] = {}
@@ -58,7 +58,3 @@ class QuietRounds:
         now = {worker: answer.activity for worker, answer in self._answers.items()}
         before, self._before = self._before, (now if self.all_quiet() else None)
         return self.all_quiet() and before == now
-
-    def retry_at(self, when: float) -> None:
-        """Ask again at `when`."""
-        self.retry = when

@@ -232,7 +232,10 @@ class Supervisor:
             if error is not None:
                 self._fail(error)
             return
-        self._ask() if self._quiet.all_quiet() else self._quiet.retry_at(time.monotonic() + RETRY)
+        if self._quiet.all_quiet():
+            self._ask()
+        else:
+            self._quiet.retry = time.monotonic() + RETRY
 
     # What is done about it.
 

@@ -35,44 +35,44 @@ pub fn encode(object: &Bound<'_, PyAny>, out: &mut Encoder<'_>) -> Result<bool, 
 /// it.
 fn compound(object: &Bound<'_, PyAny>, out: &mut Encoder<'_>, seen: &mut Vec<usize>) -> Result<bool, Refusal> {
     let identity = object.as_ptr() as usize;
-    let mut begin = |out: &mut Encoder<'_>, tag, len: usize| {
-        let fresh = seen.len() < MOST && !seen.contains(&identity);
-        seen.push(identity);
-        out.bytes().push(tag);
-        write_number(out.bytes(), len as u64);
-        fresh
-    };
+    if seen.len() == MOST || seen.contains(&identity) {
+        return Ok(false);
+    }
+    seen.push(identity);
     if let Ok(dict) = object.cast_exact::<PyDict>() {
-        if !begin(out, tag::DICT, dict.len()) {
-            return Ok(false);
-        }
+        begin(tag::DICT, dict.len(), out);
         for (key, value) in dict.iter() {
             if !scalar(&key, out)? || !part(&value, out, seen)? {
                 return Ok(false);
             }
         }
+        Ok(true)
     } else if let Ok(tuple) = object.cast_exact::<PyTuple>() {
-        if !begin(out, tag::TUPLE, tuple.len()) {
-            return Ok(false);
-        }
-        for value in tuple.iter() {
-            if !part(&value, out, seen)? {
-                return Ok(false);
-            }
-        }
+        begin(tag::TUPLE, tuple.len(), out);
+        all(tuple.iter(), out, seen)
     } else if let Ok(list) = object.cast_exact::<PyList>() {
-        if !begin(out, tag::LIST, list.len()) {
+        begin(tag::LIST, list.len(), out);
+        all(list.iter(), out, seen)
+    } else {
+        array::encode(object, out)
+    }
+}
+
+/// Writes the head of a container of `len` parts.
+fn begin(tag: u8, len: usize, out: &mut Encoder<'_>) {
+    out.bytes().push(tag);
+    write_number(out.bytes(), len as u64);
+}
+
+fn all<'py>(
+    parts: impl Iterator<Item = Bound<'py, PyAny>>,
+    out: &mut Encoder<'_>,
+    seen: &mut Vec<usize>,
+) -> Result<bool, Refusal> {
+    for value in parts {
+        if !part(&value, out, seen)? {
             return Ok(false);
         }
-        for value in list.iter() {
-            if !part(&value, out, seen)? {
-                return Ok(false);
-            }
-        }
-    } else {
-        let fresh = seen.len() < MOST && !seen.contains(&identity);
-        seen.push(identity);
-        return Ok(fresh && array::encode(object, out)?);
     }
     Ok(true)
 }

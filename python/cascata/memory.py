@@ -7,7 +7,7 @@ and viewed there by whoever receives it. What is made in shared memory from the 
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from cascata import _native
 
@@ -97,6 +97,6 @@ def writable(value: Any) -> Any:
     (b'Abc', b'abc')
 
     """
-    if isinstance(value, _native.View | memoryview):
-        return bytearray(cast("memoryview", value))  # type checkers know buffers from Python 3.12 on
+    if isinstance(value, memoryview):
+        return bytearray(value)
     return copy.deepcopy(value)

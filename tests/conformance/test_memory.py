@@ -129,6 +129,15 @@ def test_a_writable_copy():
     assert writable(memoryview(b"abc")) == bytearray(b"abc")
 
 
+def test_a_writable_copy_of_buffers():
+    received = _native.Loopback(1 << 20).transfer(np.full(SIZE, 7, "u1"))
+    for mine in (writable(received.base), writable({"deep": [received.base]})["deep"][0]):
+        assert type(mine) is bytearray
+        assert mine == bytes([7]) * SIZE
+        mine[0] = 1
+    assert received[0] == 7
+
+
 def test_views_may_be_kept():
     @component
     @inport("item")

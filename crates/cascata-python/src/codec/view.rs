@@ -17,6 +17,7 @@ use pyo3::{
     exceptions::{PyBufferError, PyMemoryError},
     ffi, intern,
     prelude::*,
+    types::PyByteArray,
 };
 
 use super::reader::malformed;
@@ -107,6 +108,11 @@ impl View {
         let py = slf.py();
         let buffer = py.import(intern!(py, "pickle"))?.call_method1(intern!(py, "PickleBuffer"), (slf,))?;
         Ok((py.import(intern!(py, "cascata._native"))?.getattr(intern!(py, "received"))?, (buffer,)))
+    }
+
+    /// A copy is private, and may be changed.
+    fn __deepcopy__<'py>(slf: Bound<'py, Self>, _memo: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyByteArray>> {
+        PyByteArray::from(slf.as_any())
     }
 
     unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {

@@ -391,6 +391,10 @@ RUNS = [
     ("g.run(timeout=True)", TypeError, r"^timeout=True is not a number of seconds; leave it out"),
     ("g.run(start_method='threads')", ValueError, r"^start_method='threads': choose one of 'fork'.*, or leave it out"),
     ("g.run(start_method=3)", ValueError, r"^start_method=3: choose one of 'fork'"),
+    ("g.run(shared_memory=1.5)", TypeError, r"^shared_memory=1\.5 is not a number of bytes; leave it out for half"),
+    ("g.run(shared_memory=True)", TypeError, r"^shared_memory=True is not a number of bytes; leave it out"),
+    ("g.run(shared_memory=1000)", ValueError, r"^shared_memory=1000 is too little .*; give at least 1048576 bytes"),
+    ("g.run(shared_memory=-1)", ValueError, r"^shared_memory=-1 is too little"),
     (f"{WHOLE}g.run(placement='auto')", TypeError, r"^placement='auto' is no report; give what an earlier run of"),
     (f"{WHOLE}g.run(placement={{'split': 1}})", TypeError, r"^placement={'split': 1} is no report; give what an ear"),
     (

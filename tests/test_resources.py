@@ -1,4 +1,4 @@
-"""How many processors the control groups of a process grant it."""
+"""How many processors and how much memory the control groups of a process grant it."""
 
 import math
 import os
@@ -6,20 +6,20 @@ import os
 import pytest
 
 from cascata.run import resources
-from cascata.run.resources import cgroup_cpus, usable_cpus
+from cascata.run.resources import cgroup_cpus, cgroup_memory, usable_cpus, usable_memory
 
 
 @pytest.fixture
 def granted(tmp_path):
     """Tell what is granted, given the process's memberships and what the files below the mount say."""
 
-    def ask(membership, files):
+    def ask(membership, files, ask_for=cgroup_cpus):
         (tmp_path / "membership").write_text(membership)
         for name, text in files.items():
             file = tmp_path / "mount" / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(f"{text}\n")
-        return cgroup_cpus(tmp_path / "membership", tmp_path / "mount")
+        return ask_for(tmp_path / "membership", tmp_path / "mount")
 
     return ask
 
@@ -81,3 +81,32 @@ def test_affinity_and_limit_together(granted, tmp_path, monkeypatch, limit, cpus
     monkeypatch.setattr(resources, "CGROUPS", tmp_path / "mount")
     assert usable_cpus() == cpus
     assert type(usable_cpus()) is int
+
+
+@pytest.mark.parametrize(
+    ("membership", "files", "bytes_"),
+    [
+        ("0::/\n", {"memory.max": "1000000"}, 1000000),
+        ("0::/\n", {"memory.max": "max"}, math.inf),
+        ("0::/\n", {}, math.inf),
+        (NESTED, {"a/b/c/memory.max": "4000", "a/memory.max": "3000", "a/b/memory.max": "max"}, 3000),
+        (
+            "9:memory:/a\n",
+            {"memory/a/memory.limit_in_bytes": "5000", "memory/memory.limit_in_bytes": str(1 << 63)},
+            5000,
+        ),
+        ("9:cpu:/a\n", {"cpu/a/memory.limit_in_bytes": "5000"}, math.inf),
+        ("0::/\n", {"memory.max": "0"}, math.inf),
+        ("0::/\n", {"memory.max": "nonsense"}, math.inf),
+    ],
+)
+def test_the_smallest_limit_of_memory_counts(granted, membership, files, bytes_):
+    assert granted(membership, files, cgroup_memory) == bytes_
+
+
+@pytest.mark.parametrize(("limit", "bytes_"), [("1000000", 1000000), ("max", None), (str(1 << 62), None)])
+def test_usable_memory_is_what_there_is_and_is_granted(granted, tmp_path, monkeypatch, limit, bytes_):
+    granted("0::/a\n", {"a/memory.max": limit})
+    monkeypatch.setattr(resources, "MEMBERSHIP", tmp_path / "membership")
+    monkeypatch.setattr(resources, "CGROUPS", tmp_path / "mount")
+    assert usable_memory() == (bytes_ or os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))

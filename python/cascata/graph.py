@@ -187,7 +187,7 @@ class Graph:
         placed = self._core.plan(min(n, MAX_WORKERS), [], None).workers
         return [Shard([self._nodes[name] for name in names]) for names in placed]
 
-    def run(
+    def run(  # noqa: PLR0913  options, by name
         self,
         num_workers: int | None = None,
         *,
@@ -195,6 +195,7 @@ class Graph:
         collect: Iterable[OutputPort] = (),
         placement: Report | None = None,
         start_method: str | None = None,
+        shared_memory: int | None = None,
     ) -> Report:
         """Run the graph to its end and report on it.
 
@@ -205,6 +206,8 @@ class Graph:
             collect: Outports; what they send is in the report's `collected`, by `"component.port"`.
             placement: The report of an earlier run, whose measurements weigh the components.
             start_method: `"fork"` or `"spawn"`; by default what is safe here.
+            shared_memory: Bytes that items between workers may take together, on their way or referred to where they
+                arrived; by default half of the machine's memory. Beyond that, sends wait.
 
         Raises:
             DeadlockError: If the graph cannot run to its end.
@@ -223,9 +226,10 @@ class Graph:
             collect=ports,
             placement=placement,
             start_method=start_method,
+            shared_memory=shared_memory,
         )
 
-    def start(
+    def start(  # noqa: PLR0913  options, by name
         self,
         num_workers: int | None = None,
         *,
@@ -233,6 +237,7 @@ class Graph:
         collect: Iterable[OutputPort] = (),
         placement: Report | None = None,
         start_method: str | None = None,
+        shared_memory: int | None = None,
     ) -> Run:
         """Start the graph and return the run, whose `join()` waits for the end; the arguments are those of `run`."""
         ports = self._outports(collect)
@@ -245,11 +250,12 @@ class Graph:
             collect=ports,
             placement=placement,
             start_method=start_method,
+            shared_memory=shared_memory,
         )
         object.__setattr__(self, "_started", started)
         return started
 
-    async def arun(
+    async def arun(  # noqa: PLR0913  options, by name
         self,
         num_workers: int | None = None,
         *,
@@ -257,6 +263,7 @@ class Graph:
         collect: Iterable[OutputPort] = (),
         placement: Report | None = None,
         start_method: str | None = None,
+        shared_memory: int | None = None,
     ) -> Report:
         """Run the graph from a coroutine; the arguments and errors are those of `run`.
 
@@ -272,6 +279,7 @@ class Graph:
             collect=ports,
             placement=placement,
             start_method=start_method,
+            shared_memory=shared_memory,
         )
 
     def join(self) -> Report:

@@ -95,6 +95,11 @@ class PersistentValue(Generic[T]):
         """Replace the value."""
         self._value = value
 
+    def release(self) -> T:
+        """Return the value, and let go of it."""
+        value, self._value = self.get(), UNSET
+        return value
+
     def __lt__(self, arguments: object) -> Setting:
         """Set the arguments of the initialiser; the value is made anew."""
         self._arguments = (arguments,)

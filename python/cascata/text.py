@@ -5,10 +5,12 @@ from __future__ import annotations
 import keyword
 import reprlib
 
-__all__ = ["count_text", "name_problem", "value_text"]
+__all__ = ["bytes_text", "count_text", "name_problem", "value_text"]
 
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = _short.maxlong = 60
+
+KIBI = 1024
 
 
 def value_text(value: object) -> str:
@@ -27,6 +29,19 @@ def count_text(number: int, thing: str) -> str:
     ('1 component', '2,000 items')
     """
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def bytes_text(size: float) -> str:
+    """Write a number of bytes.
+
+    >>> bytes_text(512), bytes_text(1536), bytes_text(3 << 30)
+    ('512 B', '1.5 KiB', '3 GiB')
+    """
+    units = iter(("B", "KiB", "MiB", "GiB"))
+    unit = next(units)
+    while size >= KIBI:
+        size, unit = size / KIBI, next(units, "TiB")
+    return f"{size:.3g} {unit}"
 
 
 def name_problem(name: str) -> str | None:

@@ -31,6 +31,7 @@ use crate::{
     object::Object,
     park::{Listener, Park},
     passive::PassiveTask,
+    port::Line,
 };
 
 /// How long, in nanoseconds, the ready queue keeps the event loop from timers and sockets.
@@ -71,6 +72,8 @@ pub struct Core {
     thread: ThreadId,
     ready: Mutex<VecDeque<Ready>>,
     lanes: Mutex<Arc<Vec<LaneEntry>>>,
+    /// Outports in which items wait for shared memory, those that have waited longest first.
+    starved: Mutex<Vec<Arc<Line>>>,
     passives: Mutex<Vec<Arc<PassiveTask>>>,
     drain: OnceLock<Py<Drain>>,
     /// A drain runs or the loop has been asked for one.
@@ -117,6 +120,7 @@ impl Core {
             thread: thread::current().id(),
             ready: Mutex::default(),
             lanes: Mutex::default(),
+            starved: Mutex::default(),
             passives: Mutex::default(),
             drain: OnceLock::new(),
             scheduled: AtomicBool::new(false),
@@ -154,9 +158,14 @@ impl Core {
     pub fn retire(&self) {
         self.rouse();
         if !self.retired.swap(true, Relaxed) {
+            if let Some(hub) = &self.hub {
+                hub.retire();
+            }
             self.memory.bells().retire(self.worker);
         }
         self.set_lanes(Vec::new());
+        let starved = mem::take(&mut *lock(&self.starved));
+        drop(starved);
         let passives = mem::take(&mut *lock(&self.passives));
         passives.iter().for_each(|passive| passive.close());
         let ready = mem::take(&mut *lock(&self.ready));
@@ -267,6 +276,7 @@ impl Core {
                 let Some(ready) = lock(&self.ready).pop_front() else { break };
                 self.run_one(py, &lanes, ready)?;
             }
+            self.feed();
             if lock(&self.ready).is_empty() {
                 if self.fall_asleep() {
                     return Ok(());
@@ -288,7 +298,8 @@ impl Core {
         let mut rung = Vec::new();
         self.memory.bells().take(self.worker, |channel| rung.push(channel));
         for channel in rung {
-            if let Some(remote) = &self.remotes[channel] {
+            // Beyond the channels it is memory that it tells of, which `feed` sees to.
+            if let Some(Some(remote)) = self.remotes.get(channel) {
                 remote.on_bell();
             }
         }
@@ -301,9 +312,34 @@ impl Core {
     /// Whether no item waits for room any more whose sender has ended. If some do, `on_delivered` of the hooks will say
     /// when they no longer do.
     pub fn has_delivered(&self) -> bool {
-        let waiting = self.remotes.iter().flatten().any(|remote| remote.has_waiting());
+        let starved = !lock(&self.starved).is_empty();
+        let waiting = starved || self.remotes.iter().flatten().any(|remote| remote.has_waiting());
         self.leaving.store(waiting, Relaxed);
         !waiting
+    }
+
+    /// Items wait in that outport for shared memory.
+    pub fn starve(&self, line: &Arc<Line>) {
+        let mut starved = lock(&self.starved);
+        if !starved.iter().any(|other| Arc::ptr_eq(other, line)) {
+            starved.push(line.clone());
+        }
+    }
+
+    /// Has what waits for shared memory try again, if there is some or nobody receives it any more; and gives back what
+    /// others wait for.
+    fn feed(&self) {
+        let Some(hub) = &self.hub else { return };
+        hub.relieve();
+        let starved = lock(&self.starved).clone();
+        for line in starved {
+            if hub.awaits_memory() && !line.outport.is_closed() {
+                continue;
+            }
+            if !line.outport.feed() {
+                lock(&self.starved).retain(|other| !Arc::ptr_eq(other, &line));
+            }
+        }
     }
 
     /// Announces that the worker sleeps; `false` if there is something to do after all.

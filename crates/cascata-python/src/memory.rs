@@ -25,10 +25,11 @@ pub struct RunMemory {
 
 #[pymethods]
 impl RunMemory {
-    /// Lays out and maps the memory for `plan`; `OSError` if the system has no descriptors or address space left.
+    /// Lays out and maps the memory for `plan`, in which items between workers may take `limit` bytes;
+    /// `OSError` if the system has no descriptors or address space left.
     #[new]
-    fn new(plan: &Bound<'_, PlanHandle>) -> PyResult<Self> {
-        let inner = Memory::new(&plan.get().inner)?;
+    fn new(plan: &Bound<'_, PlanHandle>, limit: usize) -> PyResult<Self> {
+        let inner = Memory::new(&plan.get().inner, limit)?;
         Ok(Self { inner, plan: plan.get().inner.clone(), _handle: plan.clone().unbind() })
     }
 
@@ -55,6 +56,39 @@ impl RunMemory {
     /// Makes `fileno` unreadable again.
     fn hush(&self) {
         self.inner.quiet().drain();
+    }
+
+    /// Whether a worker waits for memory for an item.
+    fn is_short(&self) -> bool {
+        self.inner.pool().is_short()
+    }
+
+    /// Has all workers look whether they can give memory back to those who wait for some.
+    fn nudge(&self) {
+        self.inner.nudge();
+    }
+
+    /// Bytes of memory that items take, and that they may take.
+    fn usage(&self) -> (usize, usize) {
+        let pool = self.inner.pool();
+        (pool.taken(), pool.limit())
+    }
+
+    /// Who still refers to memory of items: blocks and bytes by component and inport, and by worker for what its components
+    /// have made by themselves.
+    #[expect(clippy::type_complexity, reason = "two tables, each read in one place")]
+    fn holdings(&self) -> (Vec<(String, String, u64, u64)>, Vec<(usize, u64, u64)>) {
+        let nodes = self.plan.nodes.iter().enumerate().flat_map(|(index, node)| {
+            let meters = self.inner.meter(index).inports;
+            let held =
+                move |meter: cascata::metrics::InportMeter| (meter.holding.blocks.get(), meter.holding.bytes.get());
+            let ports = node.inports.iter().zip(meters);
+            ports.map(move |(port, meter)| (node.name.clone(), port.name.clone(), held(meter)))
+        });
+        let received = nodes.map(|(node, port, (blocks, bytes))| (node, port, blocks, bytes)).filter(|held| held.2 > 0);
+        let made = (0..self.inner.workers()).map(|worker| (worker, self.inner.made(worker)));
+        let made = made.map(|(worker, held)| (worker, held.blocks.get(), held.bytes.get())).filter(|held| held.1 > 0);
+        (received.collect(), made.collect())
     }
 
     /// What every component has done and is doing: a dict for each node of the plan.

@@ -13,6 +13,7 @@ use pyo3::{
     exceptions::{PyException, PyMemoryError, PyRuntimeError, PyRuntimeWarning, PyStopIteration},
     intern,
     prelude::*,
+    types::PyType,
 };
 
 use crate::{
@@ -68,25 +69,44 @@ impl Sender {
                     Self::wait(slf, &line.core, Waits::Turn(reached))
                 }
             }
-            Ok(Sent::Waits(ticket)) => Self::wait(slf, &line.core, Waits::Room(ticket)),
-            Err(SendError::Ended) => Err(this.ended()),
-            Err(SendError::TooLarge(bytes)) => Err(PyMemoryError::new_err(format!(
-                "{}.send(): no shared memory left for an item of {bytes} bytes",
-                this.label()
-            ))),
-            Err(SendError::Encode(error)) if error.is_instance_of::<PyException>(py) => {
+            Ok(Sent::Waits(ticket)) => {
+                if line.outport.is_starved() {
+                    line.core.starve(&line);
+                }
+                Self::wait(slf, &line.core, Waits::Room(ticket, kind.unbind()))
+            }
+            Err(error) => Err(this.refusal(error, &kind)),
+        }
+    }
+}
+
+impl Sender {
+    /// What is raised for a value of type `kind` that cannot be sent.
+    fn refusal(&self, error: SendError<PyErr>, kind: &Bound<'_, PyType>) -> PyErr {
+        let py = kind.py();
+        let kind = || kind.fully_qualified_name().map_or_else(|_| "unknown".to_owned(), |name| name.to_string());
+        match error {
+            SendError::Ended => self.ended(),
+            SendError::TooLarge(bytes) => PyMemoryError::new_err(format!(
+                "{}.send(): an item of type {} takes at least {bytes} bytes, which is more than all shared memory of the run. \
+                 Give it more: run(shared_memory=...), send it in parts, or keep both components on one worker: \
+                 graph.place(a, b, together=True)",
+                self.label(),
+                kind(),
+            )),
+            SendError::Encode(error) if error.is_instance_of::<PyException>(py) => {
                 let refusal = ItemError::new_err(format!(
                     "{}.send(): an item of type {} cannot be sent to another process: {}. Send something that pickle \
                      or cloudpickle can handle (data rather than open files, locks, generators or sockets), or keep both \
                      components on one worker: graph.place(a, b, together=True)",
-                    this.label(),
-                    kind.fully_qualified_name()?,
+                    self.label(),
+                    kind(),
                     error.value(py)
                 ));
                 refusal.set_cause(py, Some(error));
-                Err(refusal)
+                refusal
             }
-            Err(SendError::Encode(interrupt)) => Err(interrupt),
+            SendError::Encode(interrupt) => interrupt,
         }
     }
 }
@@ -108,7 +128,7 @@ impl Sender {
     fn wait(slf: &Bound<'_, Self>, core: &Arc<Core>, waits: Waits) -> PyResult<Py<PyAny>> {
         let py = slf.py();
         let this = slf.get();
-        let outport = matches!(waits, Waits::Room(_)).then_some(this.index);
+        let outport = matches!(waits, Waits::Room(..)).then_some(this.index);
         let park = Py::new(py, Park::new(core.clone(), outport))?;
         let send = WaitingSend {
             sender: slf.clone().unbind(),
@@ -122,8 +142,8 @@ impl Sender {
 
 /// What a send waits for.
 enum Waits {
-    /// Room in some channel.
-    Room(Arc<Ticket>),
+    /// Room in some channel, or shared memory, for an item of that type.
+    Room(Arc<Ticket>, Py<PyType>),
     /// Its turn: the item is delivered (or not), but others must run.
     Turn(bool),
 }
@@ -148,7 +168,7 @@ impl WaitingSend {
     /// Takes the item back if it has reached no channel.
     fn withdraw(&self) {
         if self.end()
-            && let Waits::Room(ticket) = &self.waits
+            && let Waits::Room(ticket, _) = &self.waits
             && let Some(line) = self.sender.get().line.upgrade()
         {
             line.outport.withdraw(ticket);
@@ -156,17 +176,21 @@ impl WaitingSend {
     }
 
     /// How far it is: the result, or that it waits at `park`.
-    fn poll(&self, py: Python<'_>, park: &Py<Park>, begun: bool) -> Poll<bool> {
+    fn poll(&self, py: Python<'_>, park: &Py<Park>, begun: bool) -> Poll<PyResult<bool>> {
         match &self.waits {
-            Waits::Room(ticket) => {
+            Waits::Room(ticket, kind) => {
                 let waker = Waker::from(Arc::new(SendWaker { park: park.clone_ref(py) }));
                 let mut cx = Context::from_waker(&waker);
-                match self.sender.get().line.upgrade() {
-                    Some(line) => line.outport.poll(ticket, &mut cx),
-                    None => ticket.poll(&mut cx),
+                let sender = self.sender.get();
+                match sender.line.upgrade() {
+                    Some(line) => {
+                        let done = line.outport.poll(ticket, &mut cx);
+                        done.map(|sent| sent.map_err(|error| sender.refusal(error, kind.bind(py))))
+                    }
+                    None => ticket.poll(&mut cx).map(Ok),
                 }
             }
-            Waits::Turn(reached) if begun => Poll::Ready(*reached),
+            Waits::Turn(reached) if begun => Poll::Ready(Ok(*reached)),
             Waits::Turn(_) => {
                 park.get().push(park.clone_ref(py));
                 Poll::Pending
@@ -197,7 +221,7 @@ impl WaitingSend {
         match self.poll(py, &park, begun) {
             Poll::Ready(reached) => {
                 self.end();
-                Err(PyStopIteration::new_err((reached,)))
+                Err(reached.map_or_else(|error| error, |reached| PyStopIteration::new_err((reached,))))
             }
             Poll::Pending => {
                 park.get().arm();
@@ -235,7 +259,7 @@ impl WaitingSend {
 impl Drop for WaitingSend {
     fn drop(&mut self) {
         self.withdraw();
-        if !*self.begun.get_mut() && matches!(self.waits, Waits::Room(_)) {
+        if !*self.begun.get_mut() && matches!(self.waits, Waits::Room(..)) {
             Python::attach(|py| {
                 let text = format!("{}.send() was never awaited", self.sender.get().label());
                 let warned = py.import(intern!(py, "warnings")).and_then(|warnings| {

@@ -285,6 +285,11 @@ impl Worker {
         self.core.quiet()
     }
 
+    /// Has the worker look whether something can go on.
+    fn look(&self) {
+        self.core.schedule();
+    }
+
     /// Whether nothing that this worker's components have sent still waits for room. If something does, `on_delivered` of
     /// the hooks will say when it no longer does.
     fn has_delivered(&self) -> bool {

@@ -1,4 +1,4 @@
-//! The end of a process whose parent is gone, and what the machine has.
+//! The end of a process whose parent is gone.
 
 use std::convert::Infallible;
 use std::io;
@@ -52,13 +52,6 @@ fn await_end(parent: &OwnedFd) -> Infallible {
             let _ = kill_process(getpid(), Signal::KILL);
         }
     }
-}
-
-/// Bytes of memory the machine has; how large it makes sense to be.
-pub fn physical_memory() -> usize {
-    // SAFETY: `sysconf` reads nothing but its argument.
-    let (pages, size) = unsafe { (libc::sysconf(libc::_SC_PHYS_PAGES), libc::sysconf(libc::_SC_PAGE_SIZE)) };
-    usize::try_from(pages).unwrap_or(0).saturating_mul(usize::try_from(size).unwrap_or(0))
 }
 
 fn block_signals() -> io::Result<libc::sigset_t> {
@@ -144,10 +137,5 @@ mod tests {
         assert_eq!(pidfd_open(0).unwrap_err().kind(), io::ErrorKind::InvalidInput);
         assert_eq!(pidfd_open(u32::MAX).unwrap_err().kind(), io::ErrorKind::InvalidInput);
         assert_eq!(pidfd_open(i32::MAX as u32).unwrap_err().kind(), io::ErrorKind::NotFound);
-    }
-
-    #[test]
-    fn the_machine_has_memory() {
-        assert!(physical_memory() > 16 << 20);
     }
 }

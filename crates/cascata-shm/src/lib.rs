@@ -24,7 +24,7 @@ mod sync;
 pub mod words;
 mod workers;
 
-pub use arena::{Arena, Block, BlockError, BlockGuard};
+pub use arena::{Arena, Block, BlockError, BlockGuard, Pool};
 pub use bells::{Bells, Doorbell};
 pub use layout::Layout;
 pub use lock::Orphaned;

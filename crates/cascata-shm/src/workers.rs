@@ -1,6 +1,9 @@
 //! Sets of workers, by index.
 
-use crate::sync::{AtomicU64, Ordering::Relaxed};
+use crate::sync::{
+    AtomicU64,
+    Ordering::{Relaxed, SeqCst},
+};
 
 /// Workers that a run may have.
 pub const MAX_WORKERS: usize = 256;
@@ -86,7 +89,8 @@ pub(crate) fn bits(mut word: u64) -> impl Iterator<Item = usize> {
     })
 }
 
-/// A set of workers in shared memory, changed under a lock.
+/// A set of workers in shared memory, changed under a lock, or else only by what says so.
+#[derive(Debug)]
 #[repr(C)]
 pub(crate) struct AtomicWorkerSet {
     words: [AtomicU64; WORDS],
@@ -99,6 +103,26 @@ impl AtomicWorkerSet {
     pub(crate) fn insert(&self, worker: usize) {
         let word = &self.words[worker / 64];
         word.store(word.load(Relaxed) | 1 << (worker % 64), Relaxed);
+    }
+
+    /// As [`insert`](Self::insert), without a lock; `false` if it was inside.
+    pub(crate) fn insert_shared(&self, worker: usize) -> bool {
+        self.words[worker / 64].fetch_or(1 << (worker % 64), SeqCst) & 1 << (worker % 64) == 0
+    }
+
+    /// As [`take`](Self::take), without a lock.
+    pub(crate) fn take_shared(&self) -> WorkerSet {
+        WorkerSet { words: std::array::from_fn(|index| self.words[index].swap(0, SeqCst)) }
+    }
+
+    /// Whether `worker` is inside, as of a moment ago.
+    pub(crate) fn contains(&self, worker: usize) -> bool {
+        self.words[worker / 64].load(SeqCst) & 1 << (worker % 64) != 0
+    }
+
+    /// Whether anybody is inside, as of a moment ago.
+    pub(crate) fn is_any(&self) -> bool {
+        self.words.iter().any(|word| word.load(SeqCst) != 0)
     }
 
     /// What is inside, which is cleared.

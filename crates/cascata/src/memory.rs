@@ -8,11 +8,11 @@ use std::{
     sync::{Arc, atomic::Ordering::SeqCst},
 };
 
-use cascata_shm::{Arena, Bells, Doorbell, Layout, Region, Ring, Words, guard::physical_memory};
+use cascata_shm::{Bells, Doorbell, Layout, Pool, Region, Ring, Words};
 
 use crate::{
     channel::Hub,
-    metrics::{MeterLayout, NodeMeter},
+    metrics::{Holding, MeterLayout, NodeMeter},
     plan::Plan,
 };
 
@@ -22,15 +22,23 @@ const UNBOUNDED_SLOTS: usize = 1024;
 const MOST_SLOTS: usize = u32::MAX as usize;
 /// Address space that all arena spans together may take, half of what a process has.
 const ADDRESSES: usize = 1 << 46;
+/// The least memory for items: what small ones of a few sizes take.
+const LEAST: usize = 1 << 20;
+/// Addresses that a span may have beyond what can be used at once.
+const SPARE: usize = 1 << 32;
 const LINE: usize = 128;
 const PAGE: usize = 4096;
 const CONTROL: usize = 1;
 const STOP: usize = 0;
 
+/// The number under which the bells tell of memory.
+fn memory_channel<V>(plan: &Plan<V>) -> usize {
+    plan.channels.len()
+}
+
 /// The shared memory of one run.
 #[derive(Clone, Debug)]
 pub struct Memory {
-    region: Arc<Region>,
     bells: Bells,
     doorbells: Arc<[Doorbell]>,
     control: Words,
@@ -38,25 +46,26 @@ pub struct Memory {
     layout: MeterLayout,
     /// The ring of each channel that crosses workers.
     rings: Vec<Option<Ring>>,
-    spans: usize,
-    span: usize,
+    pool: Pool,
     workers: usize,
 }
 
 impl Memory {
-    /// Lays out and maps the memory for `plan`.
+    /// Lays out and maps the memory for `plan`, in which items between workers may take `limit` bytes.
     ///
     /// # Errors
     /// The system has no descriptors or address space left.
-    pub fn new<V>(plan: &Plan<V>) -> io::Result<Self> {
+    pub fn new<V>(plan: &Plan<V>, limit: usize) -> io::Result<Self> {
         let workers = plan.workers.max(1);
         let shared = plan.channels.iter().any(|channel| channel.shared);
-        let span = if shared { physical_memory().min(ADDRESSES / workers).next_multiple_of(PAGE) } else { PAGE };
+        let limit = limit.clamp(LEAST, ADDRESSES).next_multiple_of(PAGE);
+        // Each worker has the addresses for all of it, and some to spare where it is little and soon in pieces.
+        let span = if shared { (limit + limit.min(SPARE)).min(ADDRESSES / workers / PAGE * PAGE) } else { PAGE };
         let meter_layout = MeterLayout::new(plan);
 
         let mut layout = Layout::new();
         let control_at = layout.reserve(CONTROL * 8, LINE);
-        let bells_at = layout.reserve(Bells::footprint(workers, plan.channels.len()), LINE);
+        let bells_at = layout.reserve(Bells::footprint(workers, memory_channel(plan) + 1), LINE);
         let meters_at = layout.reserve(meter_layout.len() * 8, LINE);
         let slots = |capacity: Option<usize>| capacity.unwrap_or(UNBOUNDED_SLOTS).min(MOST_SLOTS);
         let rings_at: Vec<_> = plan
@@ -64,11 +73,11 @@ impl Memory {
             .iter()
             .map(|channel| channel.shared.then(|| layout.reserve(Ring::footprint(slots(channel.capacity)), LINE)))
             .collect();
-        let spans = layout.reserve(span * workers, PAGE);
+        let pool_at = layout.reserve(Pool::footprint(workers, span), PAGE);
 
         let region = Region::create(layout.len())?;
         let doorbells: Arc<[Doorbell]> = (0..=workers).map(|_| Doorbell::new()).collect::<io::Result<_>>()?;
-        let bells = Bells::create(&region, bells_at, workers, plan.channels.len(), doorbells.clone());
+        let bells = Bells::create(&region, bells_at, workers, memory_channel(plan) + 1, doorbells.clone());
         let rings = plan.channels.iter().zip(rings_at).map(|(channel, at)| {
             at.map(|at| Ring::create(&region, at, slots(channel.capacity), channel.publishers as u32))
         });
@@ -80,10 +89,8 @@ impl Memory {
             bells,
             doorbells,
             rings,
-            spans,
-            span,
+            pool: Pool::create(&region, pool_at, workers, span, limit),
             workers,
-            region,
         })
     }
 
@@ -99,8 +106,25 @@ impl Memory {
 
     /// What the channels of `worker` share; for this worker's process only, and once.
     pub fn hub(&self, worker: usize) -> Hub {
-        let arena = Arena::new(&self.region, self.spans + worker * self.span, self.span);
-        Hub::new(worker, self.bells.clone(), self.region.clone(), arena)
+        let made = self.layout.made(&self.meters, worker);
+        Hub::new(worker, self.bells.clone(), self.pool.clone(), self.rings.len(), made)
+    }
+
+    /// What of the shared memory the code on `worker` has made by itself and still refers to.
+    pub fn made(&self, worker: usize) -> Holding {
+        self.layout.made(&self.meters, worker)
+    }
+
+    /// The memory of items between workers.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// Has all workers look whether they can give memory back to those who wait for some.
+    pub fn nudge(&self) {
+        for worker in 0..self.workers {
+            self.bells.raise(worker, self.rings.len());
+        }
     }
 
     /// The doorbells and the quiescence count.

@@ -22,6 +22,9 @@ use rig::{Channel, Sender, Spec};
 use token::{Census, Nature};
 use wakes::hear;
 
+/// Bytes that items may take.
+const LIMIT: usize = 1 << 30;
+
 /// A channel inside worker 0, one from worker 0 to 1, one back without bound.
 fn spec() -> Spec {
     let channel = |capacity, receiver| Channel { capacity, receiver, shared: false };
@@ -51,7 +54,7 @@ fn every_counter_has_a_word_of_its_own() {
     }
     graph.connect("one", "y", "two", "a").unwrap();
     let plan = Plan::new(&graph, 2, &[], None).unwrap();
-    let memory = Memory::new(&plan).unwrap();
+    let memory = Memory::new(&plan, LIMIT).unwrap();
     let meters: Vec<_> = (0..plan.nodes.len()).map(|node| memory.meter(node)).collect();
     let all: Vec<_> = meters.iter().flat_map(counters).collect();
     for (value, counter) in all.iter().enumerate() {
@@ -66,7 +69,7 @@ fn every_counter_has_a_word_of_its_own() {
 
 #[test]
 fn a_counter_counts() {
-    let memory = Memory::new(&spec().plan()).unwrap();
+    let memory = Memory::new(&spec().plan(), LIMIT).unwrap();
     let counter = &memory.meter(0).firings;
     counter.add(5);
     counter.add_shared(7);
@@ -76,7 +79,7 @@ fn a_counter_counts() {
 
 #[test]
 fn the_states_of_trigger_groups_are_words() {
-    let memory = Memory::new(&spec().plan()).unwrap();
+    let memory = Memory::new(&spec().plan(), LIMIT).unwrap();
     let meter = memory.meter(0);
     assert_eq!(meter.states().collect::<Vec<_>>(), [LaneState::New]);
     let ports = [0, 1, 300, 70_000];
@@ -90,7 +93,7 @@ fn the_states_of_trigger_groups_are_words() {
 
 #[test]
 fn channels_that_cross_workers_have_rings() {
-    let memory = Memory::new(&spec().plan()).unwrap();
+    let memory = Memory::new(&spec().plan(), LIMIT).unwrap();
     assert!(memory.ring(0).is_none());
     let ring = memory.ring(1).unwrap();
     assert_eq!((ring.capacity(), ring.publishers(), ring.fill()), (5, 2, 0));
@@ -101,14 +104,14 @@ fn channels_that_cross_workers_have_rings() {
 fn a_capacity_beyond_all_memory_is_one() {
     let mut plan = spec().plan();
     plan.channels[1].capacity = Some(usize::MAX);
-    let ring = Memory::new(&plan).unwrap().ring(1).unwrap().clone();
+    let ring = Memory::new(&plan, LIMIT).unwrap().ring(1).unwrap().clone();
     assert_eq!(ring.capacity(), u32::MAX as usize);
 }
 
 #[test]
 fn hubs_join_their_workers() {
     let plan = spec().plan();
-    let memory = Memory::new(&plan).unwrap();
+    let memory = Memory::new(&plan, LIMIT).unwrap();
     let end = |worker, receives| {
         let meter = memory.meter(0).inports[0].clone();
         Arc::new(Remote::new(1, memory.ring(1).unwrap().clone(), memory.hub(worker), receives, false, meter))
@@ -125,7 +128,7 @@ fn hubs_join_their_workers() {
 
 #[test]
 fn a_stop_is_told_to_all_workers() {
-    let memory = Memory::new(&spec().plan()).unwrap();
+    let memory = Memory::new(&spec().plan(), LIMIT).unwrap();
     assert!(!memory.stopping());
     memory.clone().stop();
     assert!(memory.stopping());
@@ -134,7 +137,7 @@ fn a_stop_is_told_to_all_workers() {
 
 #[test]
 fn the_supervisor_hears_when_nothing_moves() {
-    let memory = Memory::new(&spec().plan()).unwrap();
+    let memory = Memory::new(&spec().plan(), LIMIT).unwrap();
     assert_eq!(memory.bells().active(), 2);
     assert!((0..memory.workers()).all(|worker| memory.bells().doze(worker, true)));
     hear(memory.quiet());
@@ -146,7 +149,7 @@ fn nothing_is_shared_that_need_not_be() {
     let mut plan = spec().plan();
     plan.channels.clear();
     plan.workers = 0;
-    let memory = Memory::new(&plan).unwrap();
+    let memory = Memory::new(&plan, LIMIT).unwrap();
     assert_eq!(memory.workers(), 1, "the calling process is a worker, too");
     memory.hub(0);
 }

@@ -9,6 +9,7 @@
     local                 one worker in this process
     processes             several as processes, and `supervisor`, which watches over them
     quiet, diagnosis      whether anything can still move, and what keeps it from that
+    shortage              who has the shared memory, when somebody waits for some
     handle, signals       a started run, to join or to stop; Ctrl-C
     report                what every component has done
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from cascata.graph import MAX_WORKERS
 from cascata.run.report import Report
-from cascata.run.resources import usable_cpus
+from cascata.run.resources import usable_cpus, usable_memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +21,8 @@ __all__ = ["Job", "Options"]
 START_METHODS = ("fork",)
 LONG = 365 * 86400.0
 """Seconds. A longer timeout is none."""
+LEAST_MEMORY = 1 << 20
+"""Bytes."""
 
 
 class Options(TypedDict):
@@ -31,6 +33,7 @@ class Options(TypedDict):
     collect: Sequence[OutputPort]
     placement: Report | None
     start_method: str | None
+    shared_memory: int | None
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class Job:
     """The inports behind each outport, for messages."""
     start_method: str
     start_reason: str
+    shared_memory: int
+    """Bytes that items between workers may take."""
 
     @classmethod
     def prepare(cls, graph: Graph, options: Options) -> Job:
@@ -59,6 +64,7 @@ class Job:
         num_workers, timeout, start_method = options["num_workers"], options["timeout"], options["start_method"]
         _check_workers(num_workers)
         _check_timeout(timeout)
+        _check_memory(options["shared_memory"])
         if start_method is not None and start_method not in START_METHODS:
             msg = f"start_method={start_method!r}: choose one of {', '.join(map(repr, START_METHODS))}, or leave it out"
             raise ValueError(msg)
@@ -83,6 +89,7 @@ class Job:
             targets=targets,
             start_method="none" if wanted == 0 else "fork",
             start_reason=_reason(wanted, start_method),
+            shared_memory=options["shared_memory"] or usable_memory() // 2,
         )
 
     @property
@@ -116,4 +123,17 @@ def _check_timeout(timeout: object) -> None:
         raise TypeError(msg)
     if timeout != timeout or timeout <= 0:  # noqa: PLR0124  not a number
         msg = f"timeout={timeout} is no time to run in; give seconds above 0, or leave it out to wait for ever"
+        raise ValueError(msg)
+
+
+def _check_memory(size: object) -> None:
+    if size is None:
+        return
+    if isinstance(size, bool) or not isinstance(size, int):
+        msg = f"shared_memory={size!r} is not a number of bytes; leave it out for half of the machine's memory"
+        raise TypeError(msg)
+    if size < LEAST_MEMORY:
+        msg = (
+            f"shared_memory={size} is too little for items between workers; give at least {LEAST_MEMORY} bytes (1 MiB)"
+        )
         raise ValueError(msg)

@@ -55,7 +55,7 @@ class Local:
 
     def start(self) -> None:
         """Get the run's memory."""
-        self._memory = _native.RunMemory(self._job.plan)
+        self._memory = _native.RunMemory(self._job.plan, self._job.shared_memory)
 
     def supervise(self) -> None:
         """Run to the end in a new event loop."""

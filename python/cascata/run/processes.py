@@ -13,6 +13,7 @@ import warnings
 from multiprocessing.popen_fork import Popen
 from typing import TYPE_CHECKING, Any
 
+from cascata import _native
 from cascata.run import child
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
 
-    from cascata import _native
     from cascata.run.job import Job
     from cascata.run.messages import Message
 
@@ -165,6 +165,7 @@ class _Fork(Popen):
                 code = 1
                 try:
                     code = process_obj._bootstrap(parent_sentinel=parent)  # type: ignore[attr-defined]
+                    _native.abandon()
                 finally:
                     os._exit(code)
         finally:

@@ -1,4 +1,4 @@
-"""How many processors this process may use."""
+"""How many processors and how much memory this process may use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["cgroup_cpus", "usable_cpus"]
+__all__ = ["cgroup_cpus", "cgroup_memory", "usable_cpus", "usable_memory"]
 
 MEMBERSHIP = Path("/proc/self/cgroup")
 """Says which control groups this process is in."""
@@ -24,16 +24,26 @@ def usable_cpus() -> int:
     return int(max(1, min(allowed, cgroup_cpus(MEMBERSHIP, CGROUPS))))
 
 
+def usable_memory() -> int:
+    """Return the bytes of memory that the machine has and the control groups leave to this process."""
+    return int(min(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), cgroup_memory(MEMBERSHIP, CGROUPS)))
+
+
 def cgroup_cpus(membership: Path, root: Path) -> float:
     """Return the processors, rounded up, that the control groups of a process grant; infinity if they set no limit.
 
     A group grants what it says itself and no more than any group around it; what cannot be read sets no limit.
     """
-    return min(map(_granted, _groups(membership, root)), default=math.inf)
+    return min(map(_cpus, _groups(membership, root, "cpu")), default=math.inf)
 
 
-def _groups(membership: Path, root: Path) -> Iterator[Path]:
-    """Give the folders of all groups that a process is in, of versions 1 and 2, with those around them.
+def cgroup_memory(membership: Path, root: Path) -> float:
+    """Return the bytes of memory that the control groups of a process grant, as `cgroup_cpus` does."""
+    return min(map(_memory, _groups(membership, root, "memory")), default=math.inf)
+
+
+def _groups(membership: Path, root: Path, resource: str) -> Iterator[Path]:
+    """Give the folders of all groups that a process is in for a resource, of versions 1 and 2, with those around them.
 
     A container may see its group's path on the host but only the group itself mounted, so the mount counts always.
     """
@@ -44,15 +54,15 @@ def _groups(membership: Path, root: Path) -> Iterator[Path]:
     for line in lines:
         _, _, group = line.partition(":")
         controllers, _, path = group.partition(":")
-        if controllers and "cpu" not in controllers.split(","):
+        if controllers and resource not in controllers.split(","):
             continue
         names = [name for name in path.split("/") if name]
         depths = range(1 if ".." in names else len(names) + 1)  # with dots it is outside of what is mounted
-        for mount in (root / controllers, root / ("cpu" if controllers else "unified")):
+        for mount in (root / controllers, root / (resource if controllers else "unified")):
             yield from (mount.joinpath(*names[:depth]) for depth in depths)
 
 
-def _granted(group: Path) -> float:
+def _cpus(group: Path) -> float:
     try:
         if (group / "cpu.max").exists():
             quota, period = map(int, (group / "cpu.max").read_text().split())  # "max" is no number and no limit
@@ -61,3 +71,14 @@ def _granted(group: Path) -> float:
         return -(-quota // period) if quota > 0 else math.inf
     except (OSError, ValueError, ZeroDivisionError):
         return math.inf
+
+
+def _memory(group: Path) -> float:
+    for name in ("memory.max", "memory.limit_in_bytes"):
+        try:
+            limit = int((group / name).read_text())  # "max" is no number and no limit
+        except (OSError, ValueError):
+            continue
+        if limit > 0:
+            return limit
+    return math.inf

@@ -23,6 +23,7 @@ from cascata.run.messages import Collected, Failed, Finished, Logged, Message, P
 from cascata.run.processes import WorkerProcess
 from cascata.run.quiet import RETRY, QuietRounds
 from cascata.run.report import Report
+from cascata.run.shortage import Shortage, who_has_it
 from cascata.run.signals import blocked
 from cascata.run.worker import GRACE
 
@@ -80,7 +81,8 @@ class Supervisor:
             OSError: If the system has no processes, descriptors or memory left; nothing is left running.
 
         """
-        self._memory = _native.RunMemory(self._job.plan)
+        self._memory = _native.RunMemory(self._job.plan, self._job.shared_memory)
+        self._shortage = Shortage(self._memory)
         self._began = time.monotonic()
         if self._job.timeout is not None:
             self._time_limit: float | None = self._began + self._job.timeout
@@ -97,7 +99,7 @@ class Supervisor:
             for worker in self._workers:
                 worker.kill()
                 worker.reap()
-            del self._memory
+            del self._memory, self._shortage
             self._close()
             raise
 
@@ -125,7 +127,10 @@ class Supervisor:
                     worker.reap()
             self._ended = time.monotonic()
             self._snapshot = self._memory.snapshot()
-            del self._memory  # an exception that is kept keeps this object, and must not keep the memory
+            del (
+                self._memory,
+                self._shortage,
+            )  # an exception that is kept keeps this object, and must not keep the memory
             self._close()
 
     def stop(self) -> None:
@@ -173,6 +178,7 @@ class Supervisor:
             selector.unregister(worker.pidfd)
             worker.reap()
             self._leave(worker)
+            self._shortage.look(freed=True)  # what it referred to
             if not worker.finished and self._phase <= Phase.STOPPING:
                 self._fail(WorkerDied(worker.index, worker.components, exitcode=worker.exitcode, signal=worker.signal))
 
@@ -227,8 +233,14 @@ class Supervisor:
         """All have answered."""
         if self._memory.active() or self._phase is not Phase.RUNNING:
             return
+        short = self._memory.is_short()
+        if short and any(worker.finished and worker.alive for worker in self._workers):
+            # What it refers to is given back when its process ends.
+            self._quiet.retry = time.monotonic() + RETRY
+            return
         if self._quiet.settled():
-            error = dead(self._job, self._memory.snapshot())
+            shortage = who_has_it(self._memory) if short else ()
+            error = dead(self._job, self._memory.snapshot(), shortage)
             if error is not None:
                 self._fail(error)
             return
@@ -285,6 +297,7 @@ class Supervisor:
         return min(max(0.0, min(due, default=math.inf) - time.monotonic()), LONGEST_WAIT)
 
     def _keep_time(self) -> None:
+        self._shortage.look()
         now = time.monotonic()
         if self._time_limit is not None and now >= self._time_limit:
             self._time_limit = None

@@ -185,11 +185,22 @@ class Worker:
 
         Tasks that components have made count as moving, unless all they do is to wait for a channel.
         """
+        if self._memory.is_short() and self._gives_back():
+            return False, 0
         quiet, activity = self._native.quiet()
         ours = self._own.union(self._tasks)
         others = (task for task in asyncio.all_tasks(self._loop) if task not in ours)
         alive = any(self._is_alive(task) for task in others) or any(map(self._is_ours, _timers(self._loop)))
         return quiet and not alive, activity
+
+    def _gives_back(self) -> bool:
+        """Collect garbage; tell whether that has freed shared memory, for which somebody waits."""
+        before = _native.shown()
+        gc.collect()
+        if _native.shown() == before:
+            return False
+        self._native.look()
+        return True
 
     def _is_alive(self, task: asyncio.Task[Any]) -> bool:
         """Tell whether a task is one that a component of this run has made, and does more than wait for a channel."""
@@ -230,11 +241,11 @@ class State:
         errors: list[BaseException] = []
         while self._started:
             name = self._started.pop()
-            close = self._close[name]
+            value, close = self.values[name].release(), self._close[name]
             if close is None:
                 continue
             try:
-                close(self.values[name].get())
+                close(value)
             except BaseException as error:  # noqa: BLE001  any code of the user's
                 errors.append(error)
         if len(errors) == 1:

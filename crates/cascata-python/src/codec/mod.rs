@@ -12,11 +12,10 @@ mod pickled;
 mod reader;
 mod view;
 
-use cascata::channel::{EncodeError, Encoder, Item};
-use cascata_shm::BlockGuard;
+use cascata::channel::{EncodeError, Encoder, Item, Loan};
 pub use loopback::Loopback;
 use pyo3::prelude::*;
-pub use view::{View, after_fork, received, set_hub, shared_buffer};
+pub use view::{View, abandon, after_fork, received, set_hub, shared_buffer, shown};
 
 use crate::object::Object;
 use reader::{Reader, malformed};
@@ -71,7 +70,7 @@ impl Item for Object {
         })
     }
 
-    fn decode(bytes: &[u8], attached: Vec<BlockGuard>) -> PyResult<Self> {
+    fn decode(bytes: &[u8], attached: Vec<Loan>) -> PyResult<Self> {
         Python::attach(|py| {
             let mut reader = Reader::new(bytes, attached);
             let object = match reader.byte()? {

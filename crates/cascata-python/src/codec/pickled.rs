@@ -102,9 +102,9 @@ pub fn decode<'py>(py: Python<'py>, reader: &mut Reader<'_>) -> PyResult<Bound<'
     let pickle = match reader.byte()? {
         HERE => PyBytes::new(py, reader.rest()).into_any(),
         ATTACHED => {
-            let guard = reader.attachment()?;
-            let len = guard.len();
-            View::new(py, guard, 0, len)?.into_any()
+            let loan = reader.attachment()?;
+            let len = loan.len();
+            View::new(py, loan, 0, len)?.into_any()
         }
         _ => return Err(malformed()),
     };

@@ -1,6 +1,6 @@
 //! Reading what was encoded, and trusting none of it.
 
-use cascata_shm::BlockGuard;
+use cascata::channel::Loan;
 use pyo3::{exceptions::PyValueError, prelude::*};
 
 /// The error for bytes that no encoder has written.
@@ -11,11 +11,11 @@ pub fn malformed() -> PyErr {
 /// The encoded bytes that are still to be read, and the attachments.
 pub struct Reader<'a> {
     bytes: &'a [u8],
-    attached: std::vec::IntoIter<BlockGuard>,
+    attached: std::vec::IntoIter<Loan>,
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(bytes: &'a [u8], attached: Vec<BlockGuard>) -> Self {
+    pub fn new(bytes: &'a [u8], attached: Vec<Loan>) -> Self {
         Self { bytes, attached: attached.into_iter() }
     }
 
@@ -58,7 +58,7 @@ impl<'a> Reader<'a> {
         if count <= self.bytes.len() { Ok(count) } else { Err(malformed()) }
     }
 
-    pub fn attachment(&mut self) -> PyResult<BlockGuard> {
+    pub fn attachment(&mut self) -> PyResult<Loan> {
         self.attached.next().ok_or_else(malformed)
     }
 

@@ -11,8 +11,7 @@ use std::{
     },
 };
 
-use cascata::channel::{Encoder, Full, Hub};
-use cascata_shm::BlockGuard;
+use cascata::channel::{Encoder, Full, Hub, Loan};
 use pyo3::{
     exceptions::{PyBufferError, PyMemoryError},
     ffi, intern,
@@ -27,7 +26,7 @@ use crate::lock;
 #[pyclass(frozen, module = "cascata._native")]
 pub struct View {
     /// `None` only while it is dropped.
-    guard: Option<Arc<BlockGuard>>,
+    loan: Option<Arc<Loan>>,
     offset: usize,
     len: usize,
     writable: bool,
@@ -36,57 +35,51 @@ pub struct View {
 }
 
 /// The blocks that views of this process show, by address, each with the number of these views.
-static SHOWN: Mutex<BTreeMap<usize, (Arc<BlockGuard>, usize)>> = Mutex::new(BTreeMap::new());
+static SHOWN: Mutex<BTreeMap<usize, (Arc<Loan>, usize)>> = Mutex::new(BTreeMap::new());
 /// Counts the forks that have led to this process.
 static GENERATION: AtomicUsize = AtomicUsize::new(0);
 
-fn address(guard: &BlockGuard) -> usize {
-    guard.as_ptr() as usize
+fn address(loan: &Loan) -> usize {
+    loan.as_ptr() as usize
 }
 
 impl View {
     /// A view of a part of a block.
-    pub fn new<'py>(py: Python<'py>, guard: BlockGuard, offset: usize, len: usize) -> PyResult<Bound<'py, Self>> {
-        if offset.checked_add(len).is_none_or(|end| end > guard.len()) {
+    pub fn new<'py>(py: Python<'py>, loan: Loan, offset: usize, len: usize) -> PyResult<Bound<'py, Self>> {
+        if offset.checked_add(len).is_none_or(|end| end > loan.len()) {
             return Err(malformed());
         }
-        Self::show(py, guard, offset, len, false)
+        Self::show(py, loan, offset, len, false)
     }
 
-    fn show<'py>(
-        py: Python<'py>,
-        guard: BlockGuard,
-        offset: usize,
-        len: usize,
-        writable: bool,
-    ) -> PyResult<Bound<'py, Self>> {
-        let at = address(&guard);
-        let guard = {
+    fn show<'py>(py: Python<'py>, loan: Loan, offset: usize, len: usize, writable: bool) -> PyResult<Bound<'py, Self>> {
+        let at = address(&loan);
+        let loan = {
             let mut shown = lock(&SHOWN);
-            let entry = shown.entry(at).or_insert_with(|| (Arc::new(guard), 0));
+            let entry = shown.entry(at).or_insert_with(|| (Arc::new(loan), 0));
             entry.1 += 1;
             entry.0.clone()
         };
-        Bound::new(py, Self { guard: Some(guard), offset, len, writable, generation: GENERATION.load(Relaxed) })
+        Bound::new(py, Self { loan: Some(loan), offset, len, writable, generation: GENERATION.load(Relaxed) })
     }
 }
 
 impl Drop for View {
     fn drop(&mut self) {
-        let Some(guard) = self.guard.take() else { return };
+        let Some(loan) = self.loan.take() else { return };
         if self.generation != GENERATION.load(Relaxed) {
-            std::mem::forget(guard);
+            std::mem::forget(loan);
             return;
         }
         let mut shown = lock(&SHOWN);
-        let at = address(&guard);
+        let at = address(&loan);
         let last = shown.get_mut(&at).is_some_and(|(_, views)| {
             *views -= 1;
             *views == 0
         });
         let gone = if last { shown.remove(&at) } else { None };
         drop(shown);
-        drop((gone, guard));
+        drop((gone, loan));
     }
 }
 
@@ -117,8 +110,8 @@ impl View {
 
     unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
         let this = slf.get();
-        let Some(guard) = &this.guard else { return Err(PyBufferError::new_err("the view is gone")) };
-        let data = &guard[this.offset..this.offset + this.len];
+        let Some(loan) = &this.loan else { return Err(PyBufferError::new_err("the view is gone")) };
+        let data = &loan[this.offset..this.offset + this.len];
         let read_only = (!this.writable).into();
         // SAFETY: CPython gives a place for the description. The data live as long as the view, to which the description
         // gets a reference of its own. What has come from another process is said to be read-only. A blank block is
@@ -178,11 +171,11 @@ impl<'a> Memory<'a> {
     /// The item has too many attachments.
     pub fn forward(&self, out: &mut Encoder<'_>) -> Result<Option<usize>, Full> {
         let at = self.buffer.buf as usize;
-        let found = lock(&SHOWN).range(..=at).next_back().map(|(_, (guard, _))| guard.clone());
-        let Some(guard) = found else { return Ok(None) };
-        let offset = at - address(&guard);
-        let inside = offset + self.buffer.len as usize <= guard.len();
-        Ok((inside && out.forward(&guard)?).then_some(offset))
+        let found = lock(&SHOWN).range(..=at).next_back().map(|(_, (loan, _))| loan.clone());
+        let Some(loan) = found else { return Ok(None) };
+        let offset = at - address(&loan);
+        let inside = offset + self.buffer.len as usize <= loan.len();
+        Ok((inside && out.forward(&loan)?).then_some(offset))
     }
 }
 
@@ -210,9 +203,38 @@ pub fn set_hub(hub: Option<Hub>) {
 pub fn shared_buffer(py: Python<'_>, size: usize) -> PyResult<Option<Bound<'_, View>>> {
     let hub = lock(&HUB).clone();
     let Some(hub) = hub else { return Ok(None) };
-    let full = |_| PyMemoryError::new_err(format!("no shared memory left for a buffer of {size} bytes"));
-    let guard = hub.blank(size.max(1)).map_err(full)?;
-    View::show(py, guard, 0, size, true).map(Some)
+    let blank = || hub.blank(size.max(1));
+    let loan = blank().or_else(|_| {
+        // What only garbage refers to may be what is missing.
+        py.import(intern!(py, "gc"))?.call_method0(intern!(py, "collect"))?;
+        blank().map_err(|_| {
+            PyMemoryError::new_err(format!(
+                "no shared memory left for a buffer of {size} bytes: all that the run may take lies in channels or is still \
+                 referred to. Keep less at a time, or give it more: run(shared_memory=...)"
+            ))
+        })
+    });
+    View::show(py, loan?, 0, size, true).map(Some)
+}
+
+/// How many blocks of shared memory objects of this process refer to.
+#[pyfunction]
+pub fn shown() -> usize {
+    lock(&SHOWN).len()
+}
+
+/// Gives back whatever objects of this process still refer to. The process must end in this moment, without looking at
+/// any of it.
+#[pyfunction]
+pub fn abandon() {
+    // From now on the end of a view gives nothing back.
+    GENERATION.fetch_add(1, Relaxed);
+    let shown = std::mem::take(&mut *lock(&SHOWN));
+    for (loan, _) in shown.values() {
+        // SAFETY: the caller lets nobody look any more. Each loan is kept from being dropped, by its views and below.
+        unsafe { loan.guard().give_back() };
+    }
+    std::mem::forget(shown);
 }
 
 /// What a pickled [`View`] is where it arrives: the buffer that pickle has been given for it.

@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use super::{pool::Header, slabs};
+use crate::layout::PAGE;
 use crate::region::{Region, Shareable};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
@@ -135,14 +137,17 @@ pub(super) struct SpanHeader {
     released: AtomicU64,
     /// 1 once the owner has left.
     retired: AtomicU32,
+    /// Where the pool lies.
+    pool: AtomicU64,
 }
 
 // SAFETY: atomics only, without any address.
 unsafe impl Shareable for SpanHeader {}
 
 impl SpanHeader {
-    pub(super) fn init(&self, offset: usize, len: usize) {
+    pub(super) fn init(&self, offset: usize, len: usize, pool: usize) {
         self.len.store(len as u64, Ordering::Relaxed);
+        self.pool.store(pool as u64, Ordering::Relaxed);
         self.released.store(0, Ordering::Relaxed);
         self.retired.store(0, Ordering::Relaxed);
         self.magic.store(SPAN_MAGIC ^ offset as u64, Ordering::Release);
@@ -191,6 +196,15 @@ impl BlockGuard {
     /// The handle of what is viewed. To send it on, [`retain`] it first: the guard keeps its own count.
     pub fn block(&self) -> Block {
         self.block
+    }
+
+    /// Gives the count back although the guard is still there: for a process that ends in this moment.
+    ///
+    /// # Safety
+    ///
+    /// Nobody in this process looks at the payload any more, and the guard is never dropped.
+    pub unsafe fn give_back(&self) {
+        let _ = release(&self.region, self.block);
     }
 
     /// Whether it lies in `region`.
@@ -266,9 +280,22 @@ pub fn release(region: &Region, block: Block) -> Result<(), BlockError> {
         // seen the block, and nobody will use its memory again.
         if span.retired.load(Ordering::SeqCst) != 0 {
             region.discard(block.offset..block.offset + block.len);
+            if let Some(pool) = region.get::<Header>(span.pool.load(Ordering::Relaxed) as usize) {
+                pool.give(whole_pages(block));
+            }
         }
     }
     Ok(())
+}
+
+/// The pages inside a large block, without the first, in which its header stays; small blocks have none of their own.
+fn whole_pages(block: Block) -> usize {
+    if slabs::class_of(block.len + HEADER).is_some() { 0 } else { (block.len + HEADER).div_ceil(PAGE) - 1 }
+}
+
+/// Whether blocks of the span at `offset` were released that its owner has not taken back.
+pub(super) fn has_released(region: &Region, offset: usize) -> bool {
+    region.get::<SpanHeader>(offset).is_some_and(|span| span.released.load(Ordering::SeqCst) != 0)
 }
 
 /// See [`Arena::fill`](super::Arena::fill).

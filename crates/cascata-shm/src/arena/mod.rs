@@ -5,23 +5,23 @@
 //! whoever holds it [views](bytes) the payload in place and gives the count back, or passes it on. Whoever gives the
 //! last one back puts the block on a list in the span, and the owner collects that list when it allocates next.
 //!
-//! Spans are sparse: they may each be as large as the machine's memory, since only touched pages cost any. Memory
-//! that was freed is used again first, as fresh pages are the main cost of large payloads; what is free beyond a cache
-//! goes back to the system.
+//! Spans are sparse: they may each be as large as the machine's memory, since only touched pages cost any. How much all
+//! of them together may cost, the [`Pool`] says. Memory that was freed is used again first, as fresh pages are the main
+//! cost of large payloads; what is free beyond a cache goes back to the system, and all of it when anybody waits for memory.
 
 mod block;
 mod pages;
+mod pool;
 mod slabs;
-
-use std::sync::Arc;
 
 pub use block::{Block, BlockError, BlockGuard, bytes, release, retain};
 use block::{BlockHeader, HEADER, SpanHeader};
 use pages::Pages;
+pub use pool::Pool;
 use slabs::Slabs;
 
 use crate::layout::PAGE;
-use crate::region::{Region, Shared};
+use crate::region::Shared;
 
 /// Free pages that may stay with an arena, apart from a share of what is in use.
 const CACHE: usize = 64 * 1024 * 1024 / PAGE;
@@ -31,6 +31,7 @@ const CACHE: usize = 64 * 1024 * 1024 / PAGE;
 /// Made in the process that will use it, not before a fork: the books are kept in that process.
 #[derive(Debug)]
 pub struct Arena {
+    pool: Pool,
     span: Shared<SpanHeader>,
     span_offset: usize,
     /// Where page 0 of the books lies.
@@ -39,6 +40,7 @@ pub struct Arena {
     slabs: Slabs,
     /// What lies on a page, by page number; as far as pages were ever used.
     uses: Vec<PageUse>,
+    retired: bool,
 }
 
 /// What a page is used for.
@@ -54,22 +56,26 @@ enum PageUse {
 
 impl Arena {
     /// Takes over `len` bytes from `offset` on, which nobody has used yet.
-    ///
-    /// # Panics
-    ///
-    /// If they do not lie inside the region or are not whole pages.
-    pub fn new(region: &Arc<Region>, offset: usize, len: usize) -> Self {
-        let inside = offset.checked_add(len).is_some_and(|end| end <= region.len());
-        assert!(inside, "{len} bytes at {offset} are out of place in a region of {}", region.len());
-        assert!(offset.is_multiple_of(PAGE) && len.is_multiple_of(PAGE) && len > 0, "a span is whole pages");
-        let span = Shared::<SpanHeader>::new(region, offset);
-        span.init(offset, len);
+    fn new(pool: &Pool, offset: usize, len: usize) -> Self {
+        let span = Shared::<SpanHeader>::new(pool.region(), offset);
+        span.init(offset, len, pool.offset());
         let pages = Pages::new(len / PAGE - 1);
-        Self { span, span_offset: offset, base: offset + PAGE, pages, slabs: Slabs::default(), uses: Vec::new() }
+        let (pool, base) = (pool.clone(), offset + PAGE);
+        let (slabs, uses) = (Slabs::default(), Vec::new());
+        Self { pool, span, span_offset: offset, base, pages, slabs, uses, retired: false }
     }
 
-    /// A block for `len` bytes, aligned to 64, worth one count; nothing if the span has no room for it.
+    /// Bytes of memory that a block for `len` bytes takes.
+    pub fn cost(len: usize) -> usize {
+        let total = len.saturating_add(HEADER);
+        slabs::class_of(total).map_or_else(|| total.div_ceil(PAGE).saturating_mul(PAGE), slabs::size_of)
+    }
+
+    /// A block for `len` bytes, aligned to 64, worth one count; nothing if there is no room for it now.
     pub fn allocate(&mut self, len: usize) -> Option<Block> {
+        if self.retired {
+            return None;
+        }
         self.collect();
         let total = len.checked_add(HEADER)?;
         let offset = match slabs::class_of(total) {
@@ -86,7 +92,7 @@ impl Arena {
         if let Some(offset) = self.slabs.allocate(class) {
             return Some(self.base + offset);
         }
-        let page = self.pages.take(slabs::PAGES)?;
+        let page = self.take_pages(slabs::PAGES)?;
         let slab = self.slabs.add(class, page * PAGE);
         self.mark(page, slabs::PAGES, PageUse::Slab(slab));
         self.slabs.allocate(class).map(|offset| self.base + offset)
@@ -95,9 +101,21 @@ impl Arena {
     fn allocate_large(&mut self, total: usize) -> Option<usize> {
         let count = total.div_ceil(PAGE);
         let length = u32::try_from(count).ok()?;
-        let page = self.pages.take(count)?;
+        let page = self.take_pages(count)?;
         self.mark(page, 1, PageUse::Run(length));
         Some(self.base + page * PAGE)
+    }
+
+    fn take_pages(&mut self, count: usize) -> Option<usize> {
+        let is_granted = |arena: &Self| arena.pages.cost(count).is_some_and(|cost| arena.pool.take(cost));
+        if !is_granted(self) {
+            // What is free here, in too small pieces, may be what is missing.
+            self.give_up();
+            if !is_granted(self) {
+                return None;
+            }
+        }
+        self.pages.take(count)
     }
 
     fn mark(&mut self, page: usize, count: usize, page_use: PageUse) {
@@ -113,21 +131,32 @@ impl Arena {
     ///
     /// If the block is not of this arena, or was filled before.
     pub fn fill<R>(&self, block: Block, write: impl FnOnce(&mut [u8]) -> R) -> R {
-        block::fill(self.span.region(), block, self.span_offset, write)
+        block::fill(self.pool.region(), block, self.span_offset, write)
     }
 
     /// Takes back what others have released, and gives memory beyond the cache to the system. Allocating does that
     /// too; an owner that may not allocate for a while calls this.
     pub fn reclaim(&mut self) {
-        self.collect();
-        self.trim();
+        if !self.retired {
+            self.collect();
+            self.trim();
+        }
     }
 
-    /// The owner leaves. Free memory goes to the system now, and that of larger blocks as soon as they are released.
-    pub fn retire(mut self) {
+    /// The owner leaves: nothing is allocated any more. Free memory goes to the system now, and that of larger blocks as
+    /// soon as they are released.
+    pub fn retire(&mut self) {
+        if std::mem::replace(&mut self.retired, true) {
+            return;
+        }
         self.span.retire();
         self.collect_released();
-        self.discard(0);
+        self.give_up();
+    }
+
+    /// Bytes of memory that blocks can take here if no other arena takes any.
+    pub fn capacity(&self) -> usize {
+        if self.retired { 0 } else { (self.pages.count() * PAGE).min(self.pool.limit()) }
     }
 
     /// Bytes in use, as pages count: those of blocks that are not reclaimed, and of what small ones share.
@@ -136,7 +165,7 @@ impl Arena {
     }
 
     fn header(&self, offset: usize) -> &BlockHeader {
-        self.span.region().get(offset).expect("what the arena gives lies in its span")
+        self.pool.region().get(offset).expect("what the arena gives lies in its span")
     }
 
     fn collect(&mut self) {
@@ -183,6 +212,9 @@ impl Arena {
     }
 
     fn trim(&mut self) {
+        if self.pool.is_short() {
+            return self.give_up();
+        }
         let limit = CACHE + self.pages.in_use() / 2;
         if self.pages.cached() > limit {
             // Well below the limit, so that not every allocation trims.
@@ -190,9 +222,18 @@ impl Arena {
         }
     }
 
+    /// Gives all memory that is free here to the system, and to the other arenas.
+    fn give_up(&mut self) {
+        while let Some(start) = self.slabs.give_up() {
+            self.free_pages(start / PAGE, slabs::PAGES);
+        }
+        self.discard(0);
+    }
+
     fn discard(&mut self, limit: usize) {
-        let (region, base) = (self.span.region(), self.base);
+        let (region, base, cached) = (self.pool.region(), self.base, self.pages.cached());
         self.pages.trim(limit, |pages| region.discard(base + pages.start * PAGE..base + pages.end * PAGE));
+        self.pool.give(cached - self.pages.cached());
     }
 }
 

@@ -28,6 +28,11 @@ impl Pages {
         Self { count, top: 0, by_start, by_length, touched: Vec::new(), free: 0, cached: 0 }
     }
 
+    /// Pages there are.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
     /// Pages in use.
     pub(super) fn in_use(&self) -> usize {
         self.top - self.free
@@ -36,6 +41,15 @@ impl Pages {
     /// Free pages with memory behind them.
     pub(super) fn cached(&self) -> usize {
         self.cached
+    }
+
+    /// How many of the pages that [`take`](Pages::take) would give have no memory behind them yet; nothing if it would
+    /// give none.
+    pub(super) fn cost(&self, count: usize) -> Option<usize> {
+        match self.by_length.range((count, 0)..).next() {
+            Some(&(_, start)) => Some(self.touched[start..start + count].iter().filter(|touched| !**touched).count()),
+            None => (self.count - self.top >= count).then_some(count),
+        }
     }
 
     /// The first of `count` pages that belong to the caller now.

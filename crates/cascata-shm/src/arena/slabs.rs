@@ -17,6 +17,11 @@ const SIZES: [usize; 27] = [
 /// Words for one bit a slot.
 const BITMAP: usize = BYTES / SIZES[0] / 64;
 
+/// Bytes of a slot of `class`.
+pub(super) fn size_of(class: usize) -> usize {
+    SIZES[class]
+}
+
 /// The class of slots for blocks of `total` bytes with their header; nothing if they need pages of their own.
 pub(super) fn class_of(total: usize) -> Option<usize> {
     let class = SIZES.partition_point(|size| *size < total);
@@ -121,6 +126,17 @@ impl Slabs {
         books.roomy.remove(&number);
         self.unused.push(number);
         Some(slab.start)
+    }
+
+    /// Gives up an empty slab. Where it starts.
+    pub(super) fn give_up(&mut self) -> Option<usize> {
+        let books = self.classes.iter_mut().find(|class| class.empty > 0)?;
+        let slabs = &self.slabs;
+        let number = books.roomy.iter().copied().find(|&number| slabs[number as usize].used == 0)?;
+        books.empty -= 1;
+        books.roomy.remove(&number);
+        self.unused.push(number);
+        Some(self.slabs[number as usize].start)
     }
 
     /// Slabs kept although they are empty.

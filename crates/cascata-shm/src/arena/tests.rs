@@ -1,17 +1,18 @@
 use std::collections::HashMap;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::region::Region;
 use crate::testing::{Random, Watchdog, again, fork, region, resident};
 use crate::{Pop, Push, Ring};
 
 const MB: usize = 1024 * 1024;
 
 fn arena(len: usize) -> (Arc<Region>, Arena) {
-    let region = region(len);
-    let arena = Arena::new(&region, 0, len);
+    let region = region(Pool::footprint(1, len));
+    let arena = Pool::create(&region, 0, 1, len, len).arena(0);
     (region, arena)
 }
 
@@ -84,9 +85,9 @@ fn a_block_is_filled_once() {
 #[test]
 #[should_panic(expected = "by its owner")]
 fn a_block_is_filled_by_its_owner() {
-    let region = region(2 * MB);
-    let mut one = Arena::new(&region, 0, MB);
-    let other = Arena::new(&region, MB, MB);
+    let region = region(Pool::footprint(2, MB));
+    let pool = Pool::create(&region, 0, 2, MB, MB);
+    let (mut one, other) = (pool.arena(0), pool.arena(1));
     let block = one.allocate(10).unwrap();
     other.fill(block, |_| ());
 }
@@ -222,7 +223,7 @@ proptest! {
         let (region, mut arena) = arena(MB);
         let blocks = [100, 100, 50_000].map(|len| filled(&mut arena, len, 1));
         let header = crate::Words::new(&region, blocks[0].offset() - HEADER, 5);
-        let span = crate::Words::new(&region, 0, 4);
+        let span = crate::Words::new(&region, PAGE, 4);
         for (index, (word, new)) in header.iter().chain(span.iter()).zip(words).enumerate() {
             if keep & 1 << index == 0 {
                 word.store(new, std::sync::atomic::Ordering::Relaxed);
@@ -262,10 +263,10 @@ fn views_may_end_in_any_thread_while_the_owner_goes_on() {
         let limit = if seed % 50 == 0 { 300_000 } else { 3000 };
         let block = filled(&mut arena, random.below(limit), seed);
         for _ in &senders[1..] {
-            retain(arena.span.region(), block).unwrap();
+            retain(arena.pool.region(), block).unwrap();
         }
         for sender in &senders {
-            sender.send((Arc::clone(arena.span.region()), block, seed)).unwrap();
+            sender.send((Arc::clone(arena.pool.region()), block, seed)).unwrap();
         }
     }
     drop(senders);
@@ -278,7 +279,7 @@ fn views_may_end_in_any_thread_while_the_owner_goes_on() {
 fn payloads_cross_processes_in_place() {
     let _watchdog = Watchdog::new();
     let ring_bytes = Ring::footprint(8).next_multiple_of(PAGE);
-    let region = region(ring_bytes + 64 * MB);
+    let region = region(ring_bytes + Pool::footprint(1, 64 * MB));
     let ring = Ring::create(&region, 0, 8, 1);
     let count = 3000;
     let child = fork(|| {
@@ -296,7 +297,7 @@ fn payloads_cross_processes_in_place() {
             held.insert(expected % 20, view);
         }
     });
-    let mut arena = Arena::new(&region, ring_bytes, 64 * MB);
+    let mut arena = Pool::create(&region, ring_bytes, 1, 64 * MB, 64 * MB).arena(0);
     let mut random = Random(7);
     for seed in 0..count {
         let limit = if seed % 20 == 0 { MB } else { 5000 };

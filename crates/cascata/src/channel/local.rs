@@ -185,6 +185,10 @@ impl<T> Local<T> {
         wakers.into_iter().for_each(Waker::wake);
     }
 
+    pub(super) fn is_closed(&self) -> bool {
+        lock(&self.state).closed
+    }
+
     /// How many items are inside.
     pub fn fill(&self) -> usize {
         lock(&self.state).items.len()

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use cascata_shm::{Arena, Region};
+use cascata_shm::{Pool, Region};
 
 use super::{
     Item, SendError, lock,
@@ -27,9 +27,10 @@ impl Loopback {
     /// The system has no memory or descriptors left.
     pub fn new(size: usize) -> io::Result<Self> {
         let size = size.next_multiple_of(PAGE).max(2 * PAGE);
-        let region = Region::create(size)?;
-        let arena = Arena::new(&region, 0, size);
-        Ok(Self { depot: Depot { region, arena: Arc::new(Mutex::new(arena)) } })
+        let region = Region::create(Pool::footprint(1, size))?;
+        let pool = Pool::create(&region, 0, 1, size, size);
+        let arena = Arc::new(Mutex::new(pool.arena(0)));
+        Ok(Self { depot: Depot { pool, arena } })
     }
 
     /// What another worker would receive if it were sent `item`.
@@ -40,7 +41,7 @@ impl Loopback {
         let parcel = Parcel::pack(&self.depot, item)?;
         let (kind, payload) = (parcel.kind(), parcel.payload().to_vec());
         parcel.delivered();
-        let opened = Opened::new(&self.depot.region, kind, &payload).ok_or(SendError::Ended)?;
+        let opened = Opened::new(self.depot.region(), kind, &payload, None).ok_or(SendError::Ended)?;
         opened.decode().map_err(SendError::Encode)
     }
 

@@ -6,16 +6,20 @@
 //! * an item that finds no room waits in its sender's process, in order: a new item never overtakes one that waits;
 //! * publishers are counted before the start; a channel has *ended* when the last one has left and it is empty;
 //! * once its receiver has gone, it discards what it holds and whatever still comes, and says so to the senders;
+//! * an item for which the shared memory has no room waits in its outport, and those behind it in order;
 //! * no lock is held while an item is cloned into user code, encoded, decoded or dropped, or a waker is called or dropped:
 //!   these may run user code.
 //!
 //! A send to several channels is one [`Ticket`]: it is withdrawn from all of them or from none.
 
+mod hub;
+mod loan;
 mod local;
 mod loopback;
 mod outport;
 mod parcel;
 mod remote;
+mod starved;
 mod ticket;
 
 use std::{
@@ -24,12 +28,13 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use cascata_shm::arena::BlockGuard;
+pub use hub::Hub;
+pub use loan::Loan;
 pub use local::Local;
 pub use loopback::Loopback;
 pub use outport::{Collector, Outport, SendError, Sent};
 pub use parcel::{Encoder, Full, Mark, Parcel};
-pub use remote::{Hub, Remote};
+pub use remote::Remote;
 pub use ticket::Ticket;
 
 /// A value that can travel through channels: shared by reference inside a process, encoded between processes.
@@ -47,7 +52,7 @@ pub trait Item: Clone + Send + 'static {
     ///
     /// # Errors
     /// The bytes are not an encoded value, or what they name does not exist here.
-    fn decode(bytes: &[u8], attached: Vec<BlockGuard>) -> Result<Self, Self::Error>;
+    fn decode(bytes: &[u8], attached: Vec<Loan>) -> Result<Self, Self::Error>;
 }
 
 /// Why a value could not be encoded.
@@ -55,7 +60,7 @@ pub trait Item: Clone + Send + 'static {
 pub enum EncodeError<E> {
     /// It cannot be sent to another process.
     Refused(E),
-    /// The shared memory has no room for it.
+    /// The shared memory has no room for it now.
     Full(Full),
 }
 

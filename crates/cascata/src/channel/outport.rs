@@ -10,10 +10,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::{
-    EncodeError, Full, Item, Local, Offer, Remote, Ticket, lock,
-    parcel::{Depot, Parcel},
-};
+use super::{EncodeError, Full, Hub, Item, Local, Offer, Remote, Ticket, lock, parcel::Parcel, starved::Starved};
 use crate::metrics::OutportMeter;
 
 /// What a channel between processes is given: an item for the own process, or an encoded one.
@@ -42,7 +39,7 @@ pub enum SendError<E> {
     Ended,
     /// The value cannot be encoded.
     Encode(E),
-    /// Its encoded form, of so many bytes, is larger than what the shared memory has room for.
+    /// Its encoded form, of at least so many bytes, is larger than all of the shared memory.
     TooLarge(usize),
 }
 
@@ -51,7 +48,7 @@ pub enum SendError<E> {
 pub enum Sent {
     /// It is inside all channels that are open; `false` if none is.
     Now(bool),
-    /// It waits for room in some of them.
+    /// It waits for room in some of them, or for shared memory.
     Waits(Arc<Ticket>),
 }
 
@@ -63,9 +60,19 @@ pub struct Outport<T: Item> {
     remotes: Vec<(Arc<Remote<T>>, bool)>,
     collection: Option<Collection<T>>,
     /// Where encoded items lie; `None` as long as nothing is encoded.
-    depot: Option<Depot>,
+    hub: Option<Hub>,
+    starved: Starved<T, T::Error>,
     meter: OutportMeter,
     ended: AtomicBool,
+    /// The channels know that it has ended.
+    left: AtomicBool,
+}
+
+/// An item as it goes out: encoded, if any channel needs that, and as its collector will get it.
+#[derive(Debug)]
+struct Packed<T> {
+    parcel: Option<Parcel>,
+    collected: Option<T>,
 }
 
 /// A collector, and the items that it gets once they have reached a channel: one that is withdrawn was never sent.
@@ -113,9 +120,10 @@ impl<T: Item> Outport<T> {
         collector: Option<Arc<dyn Collector<T>>>,
         meter: OutportMeter,
     ) -> Self {
-        let depot = remotes.iter().find(|(_, own)| !own).map(|(remote, _)| remote.depot().clone());
+        let hub = remotes.iter().find(|(_, own)| !own).map(|(remote, _)| remote.hub().clone());
         let collection = collector.map(|collector| Collection { collector, waiting: Mutex::default() });
-        Self { locals, remotes, collection, depot, meter, ended: AtomicBool::new(false) }
+        let (ended, left) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { locals, remotes, collection, hub, starved: Starved::new(), meter, ended, left }
     }
 
     /// Sends `item` to every channel behind the port.
@@ -128,16 +136,45 @@ impl<T: Item> Outport<T> {
         if self.ended.load(Relaxed) {
             return Err(SendError::Ended);
         }
-        let parcel = match &self.depot {
-            Some(depot) => Some(Parcel::pack(depot, &item)?),
-            None => None,
-        };
-        let packed = match &self.collection {
-            Some(collection) => Some(collection.collector.pack(&item).map_err(SendError::Encode)?),
-            None => None,
-        };
+        if self.starved.is_empty() {
+            match self.pack(&item) {
+                Ok(packed) => {
+                    self.meter.sent.add(1);
+                    return Ok(self.deliver(item, packed, None));
+                }
+                Err(EncodeError::Refused(error)) => return Err(SendError::Encode(error)),
+                Err(EncodeError::Full(full)) if !self.could_hold(full) => return Err(SendError::TooLarge(full.bytes)),
+                Err(EncodeError::Full(full)) => self.starved.needs(full),
+            }
+        }
+        let ticket = self.starved.push(item);
         self.meter.sent.add(1);
-        let mut ticket = None;
+        self.feed();
+        if let Some(reason) = self.starved.refusal(&ticket) {
+            return Err(reason);
+        }
+        Ok(ticket.outcome().map_or(Sent::Waits(ticket), |reached| Sent::Now(reached || self.collection.is_some())))
+    }
+
+    fn pack(&self, item: &T) -> Result<Packed<T>, EncodeError<T::Error>> {
+        let parcel = match &self.hub {
+            Some(hub) => Some(Parcel::pack(&hub.depot, item)?),
+            None => None,
+        };
+        let collected = match &self.collection {
+            Some(collection) => Some(collection.collector.pack(item).map_err(EncodeError::Refused)?),
+            None => None,
+        };
+        Ok(Packed { parcel, collected })
+    }
+
+    fn could_hold(&self, full: Full) -> bool {
+        self.hub.as_ref().is_some_and(|hub| hub.depot.could_hold(full))
+    }
+
+    /// Offers an item to every channel, and to the collector.
+    fn deliver(&self, item: T, packed: Packed<T>, mut ticket: Option<Arc<Ticket>>) -> Sent {
+        let Packed { parcel, collected } = packed;
         let mut reached = false;
         for (remote, own) in &self.remotes {
             let freight = match &parcel {
@@ -164,25 +201,97 @@ impl<T: Item> Outport<T> {
                 None => Sent::Waits(ticket),
             },
         };
-        if let (Some(collection), Some(packed)) = (&self.collection, packed) {
+        if let (Some(collection), Some(collected)) = (&self.collection, collected) {
             let ticket = match &sent {
                 Sent::Waits(ticket) => Some(ticket),
                 Sent::Now(_) => None,
             };
-            collection.add(packed, ticket);
+            collection.add(collected, ticket);
         }
-        Ok(sent)
+        sent
+    }
+
+    /// Sends what has waited for memory, as far as there is some now. Whether something still waits for it: then this is
+    /// to be called again as soon as [`Hub::awaits_memory`] says no.
+    pub fn feed(&self) -> bool {
+        while let Some((item, ticket)) = self.starved.first() {
+            let outcome = match self.pack_if_room(&item) {
+                Err(EncodeError::Full(full)) if self.could_hold(full) => return true,
+                outcome => outcome,
+            };
+            if self.starved.take(&ticket) {
+                match outcome {
+                    Ok(packed) => drop(self.deliver(item, packed, Some(ticket.clone()))),
+                    Err(reason) => {
+                        self.meter.sent.take_back(1);
+                        self.starved.refuse(ticket.clone(), reason.into());
+                        ticket.seal(false);
+                    }
+                }
+            }
+            if let Some(waker) = ticket.done() {
+                waker.wake();
+            }
+        }
+        self.leave();
+        false
+    }
+
+    /// Packs the first item that waits for memory, if there seems to be enough. If not, it is noted that this worker waits.
+    fn pack_if_room(&self, item: &T) -> Result<Packed<T>, EncodeError<T::Error>> {
+        let Some(hub) = &self.hub else { return self.pack(item) };
+        let mut noted = false;
+        loop {
+            if self.is_closed() {
+                return Ok(Packed { parcel: None, collected: None });
+            }
+            let need = self.starved.need();
+            let full = if hub.depot.has_room(need) {
+                match self.pack(item) {
+                    // It needs more than it had asked for until then, or somebody else was quicker.
+                    Err(EncodeError::Full(full)) if self.could_hold(full) => full,
+                    done => {
+                        self.starved.needs(Full::default());
+                        return done;
+                    }
+                }
+            } else {
+                need
+            };
+            self.starved.needs(full);
+            if noted {
+                return Err(EncodeError::Full(full));
+            }
+            // After the note once more: what was given back before it woke nobody.
+            hub.await_memory();
+            noted = true;
+        }
+    }
+
+    /// Whether nobody behind the port can receive any more.
+    pub fn is_closed(&self) -> bool {
+        self.collection.is_none()
+            && self.locals.iter().all(|local| local.is_closed())
+            && self.remotes.iter().all(|(remote, _)| remote.is_closed())
+    }
+
+    /// Whether something that was sent waits for memory, so that it is to be [fed](Self::feed).
+    pub fn is_starved(&self) -> bool {
+        !self.starved.is_empty()
     }
 
     /// Waits until a send that waits is done; see [`Ticket::poll`].
-    pub fn poll(&self, ticket: &Ticket, cx: &mut Context<'_>) -> Poll<bool> {
-        let done = ticket.poll(cx);
-        match &self.collection {
-            Some(collection) if done.is_ready() => {
-                collection.settle();
-                Poll::Ready(true)
-            }
-            _ => done,
+    ///
+    /// # Errors
+    /// When there was memory for the item at last, it proved impossible to send; it has reached no channel.
+    pub fn poll(&self, ticket: &Ticket, cx: &mut Context<'_>) -> Poll<Result<bool, SendError<T::Error>>> {
+        let Poll::Ready(reached) = ticket.poll(cx) else { return Poll::Pending };
+        if let Some(collection) = &self.collection {
+            collection.settle();
+        }
+        match self.starved.refusal(ticket) {
+            Some(reason) => Poll::Ready(Err(reason)),
+            None => Poll::Ready(Ok(reached || self.collection.is_some())),
         }
     }
 
@@ -193,14 +302,22 @@ impl<T: Item> Outport<T> {
             return false;
         }
         self.meter.sent.take_back(1);
+        self.starved.purge();
         self.locals.iter().for_each(|local| local.purge());
         self.remotes.iter().for_each(|(remote, _)| remote.purge());
+        self.leave();
         true
     }
 
-    /// The component has ended: it will send nothing more. Items that wait for room still enter.
+    /// The component has ended: it will send nothing more. Items that wait for room or memory still enter.
     pub fn close(&self) {
-        if !self.ended.swap(true, Relaxed) {
+        self.ended.store(true, Relaxed);
+        self.leave();
+    }
+
+    /// Tells the channels that the port has ended, once it has and nothing waits in it.
+    fn leave(&self) {
+        if self.ended.load(Relaxed) && self.starved.is_empty() && !self.left.swap(true, Relaxed) {
             self.locals.iter().for_each(|local| local.unpublish());
             self.remotes.iter().for_each(|(remote, _)| remote.unpublish());
         }
@@ -211,7 +328,7 @@ impl<E> From<EncodeError<E>> for SendError<E> {
     fn from(error: EncodeError<E>) -> Self {
         match error {
             EncodeError::Refused(error) => Self::Encode(error),
-            EncodeError::Full(Full(bytes)) => Self::TooLarge(bytes),
+            EncodeError::Full(Full { bytes, .. }) => Self::TooLarge(bytes),
         }
     }
 }

@@ -6,12 +6,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use cascata_shm::{
-    Arena, Block, INLINE, Region,
-    arena::{self, BlockGuard},
-};
+use cascata_shm::{Arena, Block, INLINE, Pool, Region, arena};
 
-use super::{EncodeError, Item, lock};
+use super::{EncodeError, Item, Loan, lock};
+use crate::metrics::Holding;
 
 /// What the payload of a slot is, in the lower byte of the slot's kind; above it stands the number of attachments.
 pub(super) mod kind {
@@ -33,22 +31,42 @@ const HANDLE: usize = 16;
 /// The sender's end of the arena, shared by all its outports.
 #[derive(Clone, Debug)]
 pub(super) struct Depot {
-    pub region: Arc<Region>,
+    pub pool: Pool,
     pub arena: Arc<Mutex<Arena>>,
 }
 
 impl Depot {
     /// A new block that `write` fills.
     pub fn store(&self, len: usize, write: impl FnOnce(&mut [u8])) -> Result<Block, Full> {
-        let block = lock(&self.arena).allocate(len).ok_or(Full(len))?;
+        let block = lock(&self.arena).allocate(len).ok_or(Full { bytes: len, cost: Arena::cost(len) })?;
         lock(&self.arena).fill(block, write);
         Ok(block)
     }
+
+    /// Whether an item for which there was no room might find some in an arena where nothing else lies.
+    pub fn could_hold(&self, full: Full) -> bool {
+        lock(&self.arena).capacity() >= full.cost
+    }
+
+    /// Whether there seems to be room now for an item for which there was none.
+    pub fn has_room(&self, full: Full) -> bool {
+        lock(&self.arena).reclaim();
+        self.pool.left() >= full.cost
+    }
+
+    pub fn region(&self) -> &Arc<Region> {
+        self.pool.region()
+    }
 }
 
-/// The arena has no room for so many bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Full(pub usize);
+/// The shared memory has no room: what the item has asked for so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Full {
+    /// All that was asked for until then, in bytes.
+    pub bytes: usize,
+    /// The memory that takes, in bytes.
+    pub cost: usize,
+}
 
 /// A counted reference to a block.
 #[derive(Debug)]
@@ -99,11 +117,13 @@ pub struct Encoder<'a> {
     depot: &'a Depot,
     bytes: Vec<u8>,
     attached: Vec<Counted>,
+    /// What was asked for so far.
+    asked: Full,
 }
 
 impl<'a> Encoder<'a> {
     fn new(depot: &'a Depot) -> Self {
-        Self { depot, bytes: Vec::with_capacity(INLINE), attached: Vec::new() }
+        Self { depot, bytes: Vec::with_capacity(INLINE), attached: Vec::new(), asked: Full::default() }
     }
 
     /// The bytes written so far, to append to.
@@ -117,20 +137,27 @@ impl<'a> Encoder<'a> {
     /// The arena has no room for them.
     pub fn attach(&mut self, len: usize, write: impl FnOnce(&mut [u8])) -> Result<(), Full> {
         self.check()?;
-        let block = self.depot.store(len, write)?;
-        self.attached.push(Counted::new(&self.depot.region, block));
-        Ok(())
+        self.store(len, write).map(|block| self.attached.push(block))
+    }
+
+    fn store(&mut self, len: usize, write: impl FnOnce(&mut [u8])) -> Result<Counted, Full> {
+        self.asked.bytes = self.asked.bytes.saturating_add(len);
+        self.asked.cost = self.asked.cost.saturating_add(Arena::cost(len));
+        // What has found room is given back with the encoder, and will be asked for again.
+        let block = self.depot.store(len, write).map_err(|_| self.asked)?;
+        Ok(Counted::new(self.depot.region(), block))
     }
 
     /// Attaches what lies in the arena already; `false` if it is the arena of another run.
     ///
     /// # Errors
     /// The item has too many attachments.
-    pub fn forward(&mut self, guard: &BlockGuard) -> Result<bool, Full> {
+    pub fn forward(&mut self, loan: &Loan) -> Result<bool, Full> {
         self.check()?;
-        let ours = guard.is_of(&self.depot.region) && arena::retain(&self.depot.region, guard.block()).is_ok();
+        let (region, block) = (self.depot.region(), loan.guard().block());
+        let ours = loan.is_of(region) && arena::retain(region, block).is_ok();
         if ours {
-            self.attached.push(Counted::new(&self.depot.region, guard.block()));
+            self.attached.push(Counted::new(region, block));
         }
         Ok(ours)
     }
@@ -147,7 +174,7 @@ impl<'a> Encoder<'a> {
     }
 
     fn check(&self) -> Result<(), Full> {
-        if self.attached.len() < MOST_ATTACHED { Ok(()) } else { Err(Full(self.attached.len())) }
+        if self.attached.len() < MOST_ATTACHED { Ok(()) } else { Err(Full { bytes: usize::MAX, cost: usize::MAX }) }
     }
 }
 
@@ -180,17 +207,18 @@ impl Parcel {
     pub(super) fn pack<T: Item>(depot: &Depot, item: &T) -> Result<Self, EncodeError<T::Error>> {
         let mut encoder = Encoder::new(depot);
         item.encode(&mut encoder)?;
-        let Encoder { mut bytes, attached, .. } = encoder;
-        for block in &attached {
+        let mut bytes = mem::take(&mut encoder.bytes);
+        for block in &encoder.attached {
             bytes.extend(block.name());
         }
         let content = if bytes.len() <= INLINE {
             Content::Inline(bytes)
         } else {
-            let block = depot.store(bytes.len(), |space| space.copy_from_slice(&bytes))?;
-            Content::Block(Counted::new(&depot.region, block), block.to_bytes())
+            let block = encoder.store(bytes.len(), |space| space.copy_from_slice(&bytes))?;
+            let name = block.name();
+            Content::Block(block, name)
         };
-        Ok(Self { content, attached })
+        Ok(Self { content, attached: encoder.attached })
     }
 
     /// The kind of a slot that carries it.
@@ -224,13 +252,13 @@ impl Parcel {
 pub(super) struct Opened<'a> {
     content: View<'a>,
     len: usize,
-    attached: Vec<BlockGuard>,
+    attached: Vec<Loan>,
 }
 
 #[derive(Debug)]
 enum View<'a> {
     Slot(&'a [u8]),
-    Block(BlockGuard),
+    Block(arena::BlockGuard),
 }
 
 impl Deref for View<'_> {
@@ -245,8 +273,9 @@ impl Deref for View<'_> {
 }
 
 impl<'a> Opened<'a> {
-    /// Opens a slot that is not of the kind `OWN`; `None` if it makes no sense, as only damaged memory does.
-    pub fn new(region: &Arc<Region>, kind: u32, payload: &'a [u8]) -> Option<Self> {
+    /// Opens a slot that is not of the kind `OWN`; `None` if it makes no sense, as only damaged memory does. Attachments
+    /// count in `holding`.
+    pub fn new(region: &Arc<Region>, kind: u32, payload: &'a [u8], holding: Option<&Holding>) -> Option<Self> {
         let name = |bytes: &[u8]| Some(Block::from_bytes(bytes.try_into().ok()?));
         let content = match kind & ((1 << kind::BITS) - 1) {
             kind::INLINE => View::Slot(payload),
@@ -255,7 +284,8 @@ impl<'a> Opened<'a> {
         };
         let len = content.len().checked_sub((kind >> kind::BITS) as usize * HANDLE)?;
         let handles = content[len..].chunks_exact(HANDLE);
-        let attached = handles.map(|handle| arena::bytes(region, name(handle)?).ok()).collect::<Option<_>>()?;
+        let attached = handles.map(|handle| Some(Loan::new(arena::bytes(region, name(handle)?).ok()?, holding)));
+        let attached = attached.collect::<Option<_>>()?;
         Some(Self { content, len, attached })
     }
 

@@ -11,43 +11,14 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use cascata_shm::{Arena, Bells, BlockGuard, Peek, Pop, Push, Region, Ring, Slot, WorkerSet, arena};
+use cascata_shm::{Peek, Pop, Push, Ring, Slot, WorkerSet};
 
 use super::{
-    Full, Item, Offer, Ticket, lock, note,
+    Hub, Item, Offer, Ticket, lock, note,
     outport::Freight,
     parcel::{Depot, Opened, kind},
 };
 use crate::metrics::InportMeter;
-
-/// What the channels of one worker share.
-#[derive(Clone, Debug)]
-pub struct Hub {
-    pub(super) worker: usize,
-    pub(super) bells: Bells,
-    pub(super) depot: Depot,
-}
-
-impl Hub {
-    /// The hub of `worker`, which owns `arena` in `region`.
-    pub fn new(worker: usize, bells: Bells, region: Arc<Region>, arena: Arena) -> Self {
-        Self { worker, bells, depot: Depot { region, arena: Arc::new(Mutex::new(arena)) } }
-    }
-
-    /// A block of `len` bytes for whoever will write them before it is sent.
-    ///
-    /// # Errors
-    /// The arena has no room for them.
-    pub fn blank(&self, len: usize) -> Result<BlockGuard, Full> {
-        let block = self.depot.store(len, |_| ())?;
-        arena::bytes(&self.depot.region, block).map_err(|_| Full(len))
-    }
-
-    /// Gives back the memory of items that their receivers have dropped: for a worker that falls asleep.
-    pub fn reclaim(&self) {
-        lock(&self.depot.arena).reclaim();
-    }
-}
 
 /// One worker's end of a channel that crosses processes. See the [contract](super).
 #[derive(Debug)]
@@ -172,8 +143,16 @@ impl<T: Item> Remote<T> {
         }
     }
 
-    pub(super) fn depot(&self) -> &Depot {
+    pub(super) fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    fn depot(&self) -> &Depot {
         &self.hub.depot
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.ring.is_closed()
     }
 
     /// See [`Inlet::poll_item`](super::Inlet::poll_item).
@@ -262,7 +241,10 @@ impl<T: Item> Remote<T> {
     fn open(&self, slot: &Slot) -> Result<Option<T>, T::Error> {
         match slot.kind {
             kind::OWN => Ok(index_of(slot).and_then(|index| lock(&self.state).release(index))),
-            kind => Opened::new(&self.hub.depot.region, kind, slot.payload()).map(Opened::decode).transpose(),
+            kind => {
+                let opened = Opened::new(self.depot().region(), kind, slot.payload(), Some(&self.meter.holding));
+                opened.map(Opened::decode).transpose()
+            }
         }
     }
 
@@ -398,7 +380,7 @@ impl<T: Item> Remote<T> {
     fn discard(&self, slot: &Slot) {
         match slot.kind {
             kind::OWN => drop(index_of(slot).and_then(|index| lock(&self.state).release(index))),
-            kind => drop(Opened::new(&self.hub.depot.region, kind, slot.payload())),
+            kind => drop(Opened::new(self.depot().region(), kind, slot.payload(), None)),
         }
     }
 }

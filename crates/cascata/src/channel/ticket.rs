@@ -24,6 +24,8 @@ struct State {
     open: usize,
     /// A channel has let the item in: the send can no longer be withdrawn.
     reached: bool,
+    /// The channels are being asked just now: it cannot be withdrawn as long as that lasts.
+    offered: bool,
     withdrawn: bool,
     waker: Option<Waker>,
 }
@@ -57,7 +59,7 @@ impl Claim<'_> {
 
 impl Ticket {
     pub(super) fn new() -> Self {
-        Self { state: Mutex::new(State { open: 1, reached: false, withdrawn: false, waker: None }) }
+        Self { state: Mutex::new(State { open: 1, reached: false, offered: false, withdrawn: false, waker: None }) }
     }
 
     /// One more channel holds the item.
@@ -69,8 +71,23 @@ impl Ticket {
     pub(super) fn seal(&self, reached: bool) -> Option<bool> {
         let mut state = lock(&self.state);
         state.reached |= reached;
+        state.offered = false;
         state.open -= 1;
         (state.open == 0).then_some(state.reached)
+    }
+
+    /// The item, which has waited for memory, is going to be offered to the channels until the ticket is
+    /// [sealed](Self::seal); `false` if the sender has withdrawn it.
+    pub(super) fn begin(&self) -> bool {
+        let mut state = lock(&self.state);
+        state.offered = !state.withdrawn;
+        state.offered
+    }
+
+    /// What to wake if all channels have settled.
+    pub(super) fn done(&self) -> Option<Waker> {
+        let mut state = lock(&self.state);
+        if state.open == 0 { state.waker.take() } else { None }
     }
 
     /// A channel is about to let the item in or to refuse it; `None` if the sender has withdrawn it.
@@ -83,7 +100,7 @@ impl Ticket {
     /// or all have closed.
     pub(super) fn withdraw(&self) -> bool {
         let mut state = lock(&self.state);
-        state.withdrawn = !state.reached && state.open > 0;
+        state.withdrawn = !state.reached && !state.offered && state.open > 0;
         let waker = state.waker.take();
         let withdrawn = state.withdrawn;
         drop(state);
@@ -116,6 +133,12 @@ impl Ticket {
     pub(super) fn is_sent(&self) -> Option<bool> {
         let state = lock(&self.state);
         (state.withdrawn || state.reached || state.open == 0).then_some(!state.withdrawn)
+    }
+
+    /// The result, once all channels have settled.
+    pub(super) fn outcome(&self) -> Option<bool> {
+        let state = lock(&self.state);
+        (state.open == 0).then_some(state.reached)
     }
 
     /// Whether all channels have settled.

@@ -33,7 +33,7 @@ impl Counter {
         self.add(n.wrapping_neg());
     }
 
-    /// Adds `n` to a word that several processes write.
+    /// Adds `n` to a word that several threads or processes write.
     pub fn add_shared(&self, n: u64) {
         self.words[self.at].fetch_add(n, Relaxed);
     }

@@ -2,11 +2,11 @@
 
 use cascata_shm::Words;
 
-use super::{Counter, LaneState};
+use super::{Counter, Holding, LaneState};
 use crate::plan::Plan;
 
 const NODE: usize = 5;
-const INPORT: usize = 4;
+const INPORT: usize = 6;
 const OUTPORT: usize = 2;
 /// Words of a cache line: components are padded to it, so that workers do not disturb each other.
 const LINE: usize = 8;
@@ -15,6 +15,7 @@ const LINE: usize = 8;
 #[derive(Clone, Debug)]
 pub struct MeterLayout {
     nodes: Vec<NodePlace>,
+    workers: usize,
     len: usize,
 }
 
@@ -58,6 +59,8 @@ pub struct InportMeter {
     pub discarded: Counter,
     /// Values of a passive port that a newer one replaced.
     pub replaced: Counter,
+    /// What of the shared memory has come in by it and is still referred to.
+    pub holding: Holding,
 }
 
 /// The counters of one outport.
@@ -85,7 +88,8 @@ impl MeterLayout {
             place
         });
         let nodes = nodes.collect();
-        Self { nodes, len }
+        let workers = len;
+        Self { nodes, workers, len: len + plan.workers.max(1) * LINE }
     }
 
     /// How many words there are in all.
@@ -121,6 +125,15 @@ impl MeterLayout {
         }
     }
 
+    /// What of the shared memory the code on `worker` has made by itself and still refers to.
+    pub fn made(&self, words: &Words, worker: usize) -> Holding {
+        Self::holding(words, self.workers + worker * LINE)
+    }
+
+    fn holding(words: &Words, at: usize) -> Holding {
+        Holding { blocks: Counter::new(words, at), bytes: Counter::new(words, at + 1) }
+    }
+
     fn inport(words: &Words, at: usize) -> InportMeter {
         let counter = |at: usize| Counter::new(words, at);
         InportMeter {
@@ -128,6 +141,7 @@ impl MeterLayout {
             taken: counter(at + 1),
             discarded: counter(at + 2),
             replaced: counter(at + 3),
+            holding: Self::holding(words, at + 4),
         }
     }
 }

@@ -4,9 +4,11 @@
 //! writer unless it says otherwise; readers see each word whole, and different words at slightly different times.
 
 mod counter;
+mod holding;
 mod layout;
 mod state;
 
 pub use counter::Counter;
+pub use holding::Holding;
 pub use layout::{InportMeter, MeterLayout, NodeMeter, OutportMeter};
 pub use state::LaneState;

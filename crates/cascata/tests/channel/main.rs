@@ -1,7 +1,8 @@
 //! Channels: the contract of [`cascata::channel`], tested once, for every implementation and arrangement.
 //!
 //! `contract` states it promise by promise, `outport` what a send to several channels adds; `random` compares random
-//! sequences of operations with a `model`; `stress` runs it on threads, `processes` between processes.
+//! sequences of operations with a `model`; `shortage` takes the shared memory away; `stress` runs it on threads, `processes`
+//! between processes.
 
 #[path = "../common/rig.rs"]
 mod rig;
@@ -16,4 +17,5 @@ mod model;
 mod outport;
 mod processes;
 mod random;
+mod shortage;
 mod stress;

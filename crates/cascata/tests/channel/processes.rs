@@ -17,7 +17,7 @@ use cascata::{
     metrics::{MeterLayout, NodeMeter},
     plan::Plan,
 };
-use cascata_shm::{Arena, Bells, Doorbell, Layout, Region, Ring, Words};
+use cascata_shm::{Bells, Doorbell, Layout, Pool, Region, Ring, Words};
 
 use crate::{
     rig::{Channel, Sender, Spec},
@@ -31,6 +31,8 @@ const CAPACITY: usize = 10;
 const SPAN: usize = 1 << 20;
 /// Worker 0 receives, worker 1 sends.
 const WORKERS: usize = 2;
+/// One, and the number under which the bells tell of memory.
+const CHANNELS: usize = 2;
 
 /// Where everything lies: the same in both processes.
 struct Map {
@@ -39,7 +41,7 @@ struct Map {
     bells_at: usize,
     meters_at: usize,
     ring_at: usize,
-    spans_at: usize,
+    pool_at: usize,
     len: usize,
 }
 
@@ -50,10 +52,10 @@ impl Map {
         let meters = MeterLayout::new(&plan);
         let mut layout = Layout::new();
         Self {
-            bells_at: layout.reserve(Bells::footprint(WORKERS, 1), 128),
+            bells_at: layout.reserve(Bells::footprint(WORKERS, CHANNELS), 128),
             meters_at: layout.reserve(meters.len() * 8, 128),
             ring_at: layout.reserve(Ring::footprint(CAPACITY), 128),
-            spans_at: layout.reserve(WORKERS * SPAN, 4096),
+            pool_at: layout.reserve(Pool::footprint(WORKERS, SPAN), 4096),
             len: layout.len(),
             meters,
             plan,
@@ -81,8 +83,8 @@ impl Process {
     ) -> Self {
         let words = Words::new(region, map.meters_at, map.meters.len());
         let meters: Vec<_> = (0..map.plan.nodes.len()).map(|node| map.meters.node(&words, node)).collect();
-        let arena = Arena::new(region, map.spans_at + worker * SPAN, SPAN);
-        let hub = Hub::new(worker, bells.clone(), region.clone(), arena);
+        let pool = Pool::attach(region, map.pool_at, WORKERS, SPAN);
+        let hub = Hub::new(worker, bells.clone(), pool, CHANNELS - 1, map.meters.made(&words, worker));
         let remote = Remote::new(0, ring, hub, worker == 0, false, meters[0].inports[0].clone());
         Self { worker, bells, doorbells, remote: Arc::new(remote), meters }
     }
@@ -113,8 +115,9 @@ fn nothing_is_lost_between_processes() {
     let map = Map::new();
     let region = Region::create(map.len).unwrap();
     let doorbells: Arc<[Doorbell]> = (0..=WORKERS).map(|_| Doorbell::new().unwrap()).collect();
-    let bells = Bells::create(&region, map.bells_at, WORKERS, 1, doorbells.clone());
+    let bells = Bells::create(&region, map.bells_at, WORKERS, CHANNELS, doorbells.clone());
     let ring = Ring::create(&region, map.ring_at, CAPACITY, 1);
+    Pool::create(&region, map.pool_at, WORKERS, SPAN, WORKERS * SPAN);
 
     let handed = |doorbell: &Doorbell| Stdio::from(doorbell.as_fd().try_clone_to_owned().unwrap());
     let sender = Command::new(env::current_exe().unwrap())
@@ -149,7 +152,7 @@ fn send() {
     let map = Map::new();
     let bell = |fd: std::os::fd::BorrowedFd<'_>| Doorbell::from(fd.try_clone_to_owned().unwrap());
     let doorbells: Arc<[Doorbell]> = [bell(stdin().as_fd()), bell(stderr().as_fd()), Doorbell::new().unwrap()].into();
-    let bells = Bells::attach(&region, map.bells_at, WORKERS, 1, doorbells.clone());
+    let bells = Bells::attach(&region, map.bells_at, WORKERS, CHANNELS, doorbells.clone());
     let ring = Ring::attach(&region, map.ring_at);
     let process = Process::new(1, &map, &region, bells, ring, doorbells);
 

@@ -10,9 +10,9 @@ use cascata::{
     metrics::{InportMeter, MeterLayout, NodeMeter, OutportMeter},
     plan::Plan,
 };
-use cascata_shm::{Arena, Bells, Doorbell, Layout, Region, Ring, Words, arena};
+use cascata_shm::{Bells, Doorbell, Layout, Pool, Region, Ring, Words};
 
-use super::token::{Census, Nature, Token};
+use super::token::{Census, Token};
 
 pub const WORKERS: usize = 2;
 const PAGE: usize = 4096;
@@ -63,6 +63,7 @@ pub struct Rig {
     pub ends: Vec<Ends>,
     pub bells: Bells,
     pub doorbells: Arc<[Doorbell]>,
+    pub hubs: [Hub; WORKERS],
     rings: Vec<Option<Ring>>,
     meters: Vec<NodeMeter>,
 }
@@ -111,18 +112,21 @@ impl Rig {
         let slots = |index: usize| spec.channels[index].capacity.unwrap_or(spec.slots);
 
         let mut places = Layout::new();
-        let bells_at = places.reserve(Bells::footprint(WORKERS, plan.channels.len()), LINE);
+        let bells_at = places.reserve(Bells::footprint(WORKERS, plan.channels.len() + 1), LINE);
         let meters_at = places.reserve(layout.len() * 8, LINE);
         let rings_at: Vec<_> = (0..plan.channels.len())
             .map(|index| plan.channels[index].shared.then(|| places.reserve(Ring::footprint(slots(index)), LINE)))
             .collect();
-        let spans: [usize; WORKERS] = std::array::from_fn(|_| places.reserve(SPAN * PAGE, PAGE));
+        let pool_at = places.reserve(Pool::footprint(WORKERS, SPAN * PAGE), PAGE);
         let region = Region::create(places.len()).unwrap();
 
         let doorbells: Arc<[Doorbell]> = (0..=WORKERS).map(|_| Doorbell::new().unwrap()).collect();
-        let bells = Bells::create(&region, bells_at, WORKERS, plan.channels.len(), doorbells.clone());
+        let bells = Bells::create(&region, bells_at, WORKERS, plan.channels.len() + 1, doorbells.clone());
+        let pool = Pool::create(&region, pool_at, WORKERS, SPAN * PAGE, WORKERS * SPAN * PAGE);
+        let words = Words::new(&region, meters_at, layout.len());
         let hubs: [Hub; WORKERS] = std::array::from_fn(|worker| {
-            Hub::new(worker, bells.clone(), region.clone(), used_arena(&region, spans[worker]))
+            let made = layout.made(&words, worker);
+            used(Hub::new(worker, bells.clone(), pool.clone(), plan.channels.len(), made))
         });
         let rings: Vec<_> = rings_at
             .into_iter()
@@ -132,7 +136,6 @@ impl Rig {
                 at.map(|at| Ring::create(&region, at, slots(index), publishers))
             })
             .collect();
-        let words = Words::new(&region, meters_at, layout.len());
         let meters: Vec<_> = (0..plan.nodes.len()).map(|node| layout.node(&words, node)).collect();
 
         let ends: Vec<_> = plan
@@ -161,7 +164,7 @@ impl Rig {
             Ends::Remote(remotes) => Inlet::Remote(remotes[spec.channels[index].receiver].clone()),
         });
         let (outports, inlets) = (outports.collect(), inlets.collect());
-        Self { census: Census::new(), outports, inlets, ends, bells, doorbells, rings, meters, spec }
+        Self { census: Census::new(), outports, inlets, ends, bells, doorbells, hubs, rings, meters, spec }
     }
 
     /// A small item.
@@ -217,12 +220,25 @@ impl Rig {
         let mut rung = Vec::new();
         self.bells.take(worker, |channel| rung.push(channel));
         for &channel in &rung {
-            match &self.ends[channel] {
-                Ends::Local(_) => panic!("a local channel has no bell"),
-                Ends::Remote(remotes) => remotes[worker].on_bell(),
+            match self.ends.get(channel) {
+                None => {} // of memory
+                Some(Ends::Local(_)) => panic!("a local channel has no bell"),
+                Some(Ends::Remote(remotes)) => remotes[worker].on_bell(),
             }
         }
+        self.feed(worker);
         !rung.is_empty()
+    }
+
+    /// Has `worker` do what it does all the time about the shared memory.
+    fn feed(&self, worker: usize) {
+        self.hubs[worker].relieve();
+        for (sender, outport) in self.spec.senders.iter().zip(&self.outports) {
+            let waits = self.hubs[worker].awaits_memory() && !outport.is_closed();
+            if sender.worker == worker && outport.is_starved() && !waits {
+                outport.feed();
+            }
+        }
     }
 
     /// Has `worker` answer its bells until none rings.
@@ -233,6 +249,7 @@ impl Rig {
 
     /// Whether nobody has told `worker` of anything, so that it may sleep.
     pub fn may_sleep(&self, worker: usize) -> bool {
+        self.feed(worker);
         let sleeps = self.bells.doze(worker, false);
         self.bells.rouse(worker);
         sleeps
@@ -277,13 +294,8 @@ impl Rig {
         self.inlets.iter().for_each(Inlet::close);
         self.settle();
         assert_eq!(self.census.alive(), 0, "items outlive their channels");
-        for (channel, ends) in self.ends.iter().enumerate() {
-            let Ends::Remote(_) = ends else { continue };
-            let away = WORKERS - 1 - self.spec.channels[channel].receiver;
-            let meter = self.meters[self.spec.channels.len()].outports[0].clone();
-            let probe = outport(&self.spec, &self.ends, away, &[channel], meter);
-            let all = probe.send(self.census.make(0, Nature::Plain, LARGEST));
-            assert!(matches!(all, Ok(Sent::Now(false))), "the arena of worker {away} has lost memory: {all:?}");
+        for (worker, hub) in self.hubs.iter().enumerate() {
+            hub.blank(LARGEST).unwrap_or_else(|full| panic!("the arena of worker {worker} has lost memory: {full:?}"));
         }
     }
 }
@@ -299,12 +311,11 @@ fn outport(spec: &Spec, ends: &[Ends], worker: usize, targets: &[usize], meter: 
     Outport::new(locals, remotes, None, meter)
 }
 
-/// An arena all of whose memory was used once, so that all of it is free again when nothing is inside.
-fn used_arena(region: &Arc<Region>, at: usize) -> Arena {
-    let mut arena = Arena::new(region, at, SPAN * PAGE);
-    let all = arena.allocate(LARGEST).unwrap();
-    assert!(arena.allocate(LARGEST).is_none(), "that was all");
-    arena::release(region, all).unwrap();
-    arena.reclaim();
-    arena
+/// A hub all of whose memory was used once, so that all of it is free again when nothing is inside.
+fn used(hub: Hub) -> Hub {
+    let all = hub.blank(LARGEST).unwrap();
+    hub.blank(LARGEST).expect_err("that was all");
+    drop(all);
+    hub.reclaim();
+    hub
 }

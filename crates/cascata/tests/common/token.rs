@@ -11,8 +11,7 @@ use std::{
     },
 };
 
-use cascata::channel::{EncodeError, Encoder, Item};
-use cascata_shm::BlockGuard;
+use cascata::channel::{EncodeError, Encoder, Item, Loan};
 
 /// Censuses by number, so that a decoded item finds its own.
 static CENSUSES: LazyLock<Mutex<HashMap<u64, Weak<Census>>>> = LazyLock::new(Mutex::default);
@@ -136,7 +135,7 @@ impl Item for Token {
         Ok(())
     }
 
-    fn decode(bytes: &[u8], attached: Vec<BlockGuard>) -> Result<Self, Fault> {
+    fn decode(bytes: &[u8], attached: Vec<Loan>) -> Result<Self, Fault> {
         let (census, rest) = bytes.split_first_chunk().ok_or(Fault::Garbage)?;
         let (id, rest) = rest.split_first_chunk().ok_or(Fault::Garbage)?;
         let (nature, rest) = rest.split_first().ok_or(Fault::Garbage)?;

@@ -1,0 +1,88 @@
+//! Items of one outport for which the shared memory has no room yet.
+
+use std::{
+    collections::VecDeque,
+    mem,
+    sync::{Arc, Mutex},
+};
+
+use super::{Full, SendError, Ticket, lock};
+
+/// They wait as they are, not encoded, in the order sent.
+#[derive(Debug)]
+pub(super) struct Starved<T, E> {
+    state: Mutex<State<T, E>>,
+}
+
+#[derive(Debug)]
+struct State<T, E> {
+    waiting: VecDeque<(T, Arc<Ticket>)>,
+    /// What the first of them has asked for.
+    need: Full,
+    /// Items that proved impossible to send when there was room, until their senders ask.
+    refused: Vec<(Arc<Ticket>, SendError<E>)>,
+}
+
+impl<T: Clone, E> Starved<T, E> {
+    pub fn new() -> Self {
+        Self { state: Mutex::new(State { waiting: VecDeque::new(), need: Full::default(), refused: Vec::new() }) }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        lock(&self.state).waiting.is_empty()
+    }
+
+    /// The last in the queue.
+    pub fn push(&self, item: T) -> Arc<Ticket> {
+        let ticket = Arc::new(Ticket::new());
+        lock(&self.state).waiting.push_back((item, ticket.clone()));
+        ticket
+    }
+
+    /// The first in the queue that was not withdrawn. It stays there, so that nothing overtakes it while it is encoded.
+    pub fn first(&self) -> Option<(T, Arc<Ticket>)> {
+        lock(&self.state).waiting.iter().find(|(_, ticket)| !ticket.is_withdrawn()).cloned()
+    }
+
+    /// Takes the item of `ticket` off the queue, which is its first; the ticket is to be offered now unless this gives
+    /// `false`: its sender has withdrawn it meanwhile.
+    pub fn take(&self, ticket: &Arc<Ticket>) -> bool {
+        let mut state = lock(&self.state);
+        let taken = match state.waiting.iter().position(|(_, other)| Arc::ptr_eq(other, ticket)) {
+            Some(place) => state.waiting.remove(place),
+            None => None,
+        };
+        drop(state);
+        taken.is_some() && ticket.begin()
+    }
+
+    /// What the first in the queue has asked for in vain.
+    pub fn need(&self) -> Full {
+        lock(&self.state).need
+    }
+
+    pub fn needs(&self, need: Full) {
+        lock(&self.state).need = need;
+    }
+
+    /// Forgets what was withdrawn.
+    pub fn purge(&self) {
+        let mut state = lock(&self.state);
+        let (gone, kept) = mem::take(&mut state.waiting).into_iter().partition(|(_, ticket)| ticket.is_withdrawn());
+        state.waiting = kept;
+        drop(state);
+        drop::<VecDeque<_>>(gone);
+    }
+
+    /// Keeps the reason why the item of `ticket` was not sent.
+    pub fn refuse(&self, ticket: Arc<Ticket>, reason: SendError<E>) {
+        lock(&self.state).refused.push((ticket, reason));
+    }
+
+    /// Why the item of `ticket` was not sent, if so.
+    pub fn refusal(&self, ticket: &Ticket) -> Option<SendError<E>> {
+        let mut state = lock(&self.state);
+        let place = state.refused.iter().position(|(other, _)| std::ptr::eq(&raw const **other, ticket))?;
+        Some(state.refused.swap_remove(place).1)
+    }
+}

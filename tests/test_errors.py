@@ -101,3 +101,20 @@ def test_deadlock_lists_its_issues():
 def test_timeout_tells_what_was_running():
     text = "the run did not end within 1.5 s; still running:\n  - a: waits to send on a.out (10 of 10)"
     assert str(EXAMPLES[6]) == text
+
+
+@pytest.mark.parametrize(
+    ("make", "attribute"),
+    [
+        (DeadlockError, "issues"),
+        (lambda names: RunTimeout(1.0, dict.fromkeys(names, "waits")), "components"),
+        (lambda names: WorkerDied(2, names, signal=9), "components"),
+    ],
+)
+def test_of_thousands_a_message_names_the_first(make, attribute):
+    names = [f"c{number}" for number in range(3000)]
+    error = make(names)
+    assert list(getattr(error, attribute)) == names
+    assert "c19" in str(error)
+    assert "c100" not in str(error)
+    assert str(error).endswith("0 more")

@@ -22,6 +22,8 @@ from __future__ import annotations
 import signal as signals
 from typing import TYPE_CHECKING, Any
 
+from cascata.text import first_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -38,6 +40,11 @@ __all__ = [
     "WorkerDied",
 ]
 
+MOST_LINES = 50
+"""Of a message: a graph may have thousands of components that have all the same to say. Attributes hold everything."""
+MOST_NAMES = 20
+"""Of one line."""
+
 
 class CascataError(Exception):
     """The base of all exceptions that Cascata defines."""
@@ -53,6 +60,10 @@ def _restore(kind: type[CascataError], args: tuple[object, ...]) -> CascataError
     return error
 
 
+def _lines(texts: Sequence[str]) -> str:
+    return "".join(f"\n  - {text}" for text in first_of(texts, MOST_LINES))
+
+
 class GraphError(CascataError, ValueError):
     """A graph is being built in a way that does not work: a name, an edge or a trigger group."""
 
@@ -65,7 +76,7 @@ class DeadlockError(CascataError):
     """The graph cannot run to its end, or a run has come to a point where nothing can move again.
 
     Attributes:
-        issues: One sentence for everything that is wrong, all of it at once.
+        issues: One sentence for everything that is wrong, all of it at once; the message has the first of them.
         others: What else went wrong while a run was being stopped because of it, in the order it arrived.
 
     """
@@ -74,7 +85,7 @@ class DeadlockError(CascataError):
         """Take the sentences, and what they have in common as the headline above them."""
         self.issues = list(issues)
         self.others: list[BaseException] = []
-        super().__init__(headline + ":" + "".join(f"\n  - {issue}" for issue in self.issues))
+        super().__init__(headline + ":" + _lines(self.issues))
 
 
 class RunError(CascataError):
@@ -153,7 +164,7 @@ class WorkerDied(RunError):  # noqa: N818  it names an event, as `KeyboardInterr
         self.components = list(components)
         self.exitcode = exitcode
         self.signal = signal
-        running = ", ".join(self.components) or "no component"
+        running = ", ".join(first_of(self.components, MOST_NAMES)) or "no component"
         super().__init__(f"worker {worker} {_ending(exitcode, signal)}; it was running {running}", others)
 
 
@@ -187,7 +198,7 @@ class RunTimeout(RunError, TimeoutError):  # noqa: N818  as above
     ) -> None:
         """Take the limit in seconds and what was still running."""
         self.components = dict(components)
-        waiting = "".join(f"\n  - {name}: {state}" for name, state in self.components.items())
+        waiting = _lines([f"{name}: {state}" for name, state in self.components.items()])
         super().__init__(f"the run did not end within {timeout:g} s; still running:{waiting or NOTHING}", others)
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import keyword
 import reprlib
+from typing import TYPE_CHECKING
 
-__all__ = ["bytes_text", "count_text", "name_problem", "value_text"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["bytes_text", "count_text", "first_of", "name_problem", "value_text"]
 
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = _short.maxlong = 60
@@ -42,6 +46,16 @@ def bytes_text(size: float) -> str:
     while size >= KIBI:
         size, unit = size / KIBI, next(units, "TiB")
     return f"{size:.3g} {unit}"
+
+
+def first_of(texts: Sequence[str], most: int) -> list[str]:
+    """Give as many texts as a message can hold, and say how many are left out.
+
+    >>> first_of(["a", "b", "c"], 3), first_of(["a", "b", "c"], 1)
+    (['a', 'b', 'c'], ['a', 'and 2 more'])
+    """
+    rest = len(texts) - most
+    return list(texts) if rest <= 0 else [*texts[:most], f"and {rest:,} more"]
 
 
 def name_problem(name: str) -> str | None:

@@ -224,40 +224,6 @@ def test_what_waits_for_room_when_its_sender_ends_still_arrives(run):
     assert run(g, collect=[g.c2.out]).collected["c2.out"] == list(range(50))
 
 
-def test_a_chain_of_one_thousand_components(run):
-    g = chain(emit(*range(20)), *(relay(capacity=2) for _ in range(998)))
-    last = g.add("last", relay())
-    g.nodes["c998"].out.connect(last.item)
-    assert len(g.nodes) == 1000
-    assert run(g, collect=[last.out]).collected["last.out"] == list(range(20))
-
-
-def test_an_outport_that_feeds_three_hundred_ports(run):
-    g = Graph()
-    g.source = emit(*range(10))
-    g.all = relay()
-    part = relay(capacity=1)
-    for number in range(300):
-        node = g.add(f"r{number}", part)
-        g.source.out >> node.item
-        node.out >> g.all.item
-    got = run(g, collect=[g.all.out]).collected["all.out"]
-    assert sorted(got) == sorted(list(range(10)) * 300)
-
-
-def test_three_hundred_outports_that_feed_one_port(run):
-    g = Graph()
-    g.all = relay(capacity=1)
-    for number in range(300):
-        g.add(f"s{number}", emit(*((number, item) for item in range(5)))).out >> g.all.item
-    got = run(g, collect=[g.all.out]).collected["all.out"]
-    assert len(got) == 1500
-    last = {}
-    for number, item in got:
-        assert item == last.get(number, -1) + 1
-        last[number] = item
-
-
 def test_a_component_of_fifty_ports():
     names = [f"p{number}" for number in range(50)]
     namespace = {}

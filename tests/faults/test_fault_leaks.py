@@ -2,6 +2,7 @@
 
 # ruff: noqa: N802  components are named as what they define would be, a class
 
+import asyncio
 import gc
 import itertools
 import os
@@ -11,10 +12,13 @@ from pathlib import Path
 import pytest
 from faultgraph import build
 from faultlib import NAMED_MEMORY, Census, left_over, note, notes, until
+from plans import SCALE
 
 from cascata import ComponentError, DeadlockError, Graph, RunTimeout, WorkerDied, component, inport, outport
 
-RUNS = 200
+RUNS = int(100 * SCALE)
+MARGIN = 1 << 20
+"""Bytes that a process may take whatever it does."""
 
 
 @component
@@ -68,34 +72,52 @@ def good():
     return graph
 
 
-def ends(num_workers):
+# How a run is started.
+
+
+def by_run(graph, **options):
+    graph.run(**options)
+
+
+def by_start(graph, **options):
+    graph.start(**options).join()
+
+
+def by_arun(graph, **options):
+    asyncio.run(graph.arun(**options))
+
+
+# How it ends.
+
+
+def ends(start, **options):
     graph = good()
-    graph.run(num_workers=num_workers, collect=[graph.same.out])
+    start(graph, collect=[graph.same.out], **options)
 
 
-def is_stopped(num_workers):
-    run = good().start(num_workers=num_workers)
+def is_stopped(start, **options):
+    run = good().start(**options)
     run.stop()
     run.join()
 
 
-def fails(num_workers):
+def fails(start, **options):
     graph = good()
     graph.add("fails", Fails)
     graph.same.out >> graph.fails.value
     with pytest.raises(ComponentError):
-        graph.run(num_workers=num_workers)
+        start(graph, **options)
 
 
-def dies(num_workers):
+def dies(start, **options):
     graph = good()
     graph.add("dies", Dies)
     graph.same.out >> graph.dies.value
     with pytest.raises(WorkerDied):
-        graph.run(num_workers=num_workers)
+        start(graph, **options)
 
 
-def is_dead(num_workers):
+def is_dead(start, **options):
     graph = good()
     graph.add("loses", Loses)
     graph.add("pairs", Pairs)
@@ -103,12 +125,12 @@ def is_dead(num_workers):
     graph.same.out >> graph.pairs.value
     graph.loses.out >> graph.pairs.partner
     with pytest.raises(DeadlockError):
-        graph.run(num_workers=num_workers, timeout=30)
+        start(graph, timeout=30, **options)
 
 
-def times_out(num_workers):
+def times_out(start, **options):
     with pytest.raises(RunTimeout):
-        good().run(num_workers=num_workers, timeout=1e-6)
+        start(good(), timeout=1e-6, **options)
 
 
 def resident():
@@ -118,24 +140,35 @@ def resident():
     return sum(int(kilobytes) for kilobytes in re.findall(r"^Private_\w+:\s+(\d+) kB", text, re.MULTILINE)) << 10
 
 
-@pytest.mark.timeout(120)
-@pytest.mark.parametrize(
-    ("ways", "num_workers"),
-    [
-        pytest.param((ends, is_stopped, fails, dies, is_dead), 2, id="processes"),
-        pytest.param((ends, is_stopped, fails, is_dead), 0, id="in process"),
-    ],
-)
-def test_many_runs(ways, num_workers):
+def mappings():
+    """How many mappings this process has."""
+    return Path("/proc/self/maps").read_text().count("\n")
+
+
+KINDS = {
+    "in process": (1.0, {"num_workers": 0}),
+    "fork": (1.0, {"num_workers": 2, "start_method": "fork"}),
+}
+"""The options of each kind of start, and what share of the runs is enough for one that takes longer."""
+
+
+@pytest.mark.timeout(60 + 2 * RUNS)
+@pytest.mark.parametrize("start", [by_run, by_start, by_arun])
+@pytest.mark.parametrize("kind", KINDS)
+def test_many_runs(kind, start):
+    share, options = KINDS[kind]
+    runs = int(RUNS * share)
+    ways = [ends, fails, is_dead, is_stopped, *([dies] if options["num_workers"] else [])]
     endless = itertools.cycle(ways)
-    for way in itertools.islice(endless, 4 * len(ways)):
-        way(num_workers)
-    before, memory = Census.take(), resident()
-    for way in itertools.islice(endless, RUNS):
-        way(num_workers)
+    for way in itertools.islice(endless, max(runs // 10, 2 * len(ways))):
+        way(start, **options)
+    before, memory, mapped = Census.take(), resident(), mappings()
+    for way in itertools.islice(endless, runs):
+        way(start, **options)
     assert left_over(before) == {}
-    # A leak of anything at all for each run, be it one page, is more than this.
-    assert resident() - memory < RUNS * 10_000
+    # A leak of anything at all for each run, be it one page or one mapping, is more than this.
+    assert resident() - memory < MARGIN + runs * 2_000
+    assert mappings() - mapped < 20
 
 
 @pytest.mark.parametrize("num_workers", [0, 1, 2, 5])
@@ -146,7 +179,7 @@ def test_after_each_way_to_end(way, num_workers):
         pytest.skip("that ends the caller")
     for _ in range(2):
         before = Census.take()
-        way(num_workers)
+        way(by_run, num_workers=num_workers)
         assert left_over(before, 1.0) == {}
 
 

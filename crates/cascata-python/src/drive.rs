@@ -3,6 +3,7 @@
 //! Each step takes rows and runs firings until something must be waited for, and says what that is.
 
 use std::{
+    mem,
     sync::{Arc, atomic::AtomicBool},
     task::{Context, Poll, Waker},
     time::Instant,
@@ -17,7 +18,7 @@ use pyo3::{intern, prelude::*};
 use crate::{
     asyncio::is_cancelled,
     component::Component,
-    core::{Core, LaneWaker, Ready},
+    core::{Core, LaneWaker},
     coroutine::{self, Step},
     object::Object,
     park::Park,
@@ -52,6 +53,9 @@ pub struct Drive {
     stage: Stage,
     /// The coroutine that runs: a firing, or the finish function.
     coroutine: Option<Py<PyAny>>,
+    /// The lane's turn is over, but it has not yet let others run. A firing uses it up when it is over, as a send does
+    /// when the item is in: so a consumer takes as many items in a turn as a producer sends.
+    spent: bool,
     waker: Waker,
     state: Counter,
     /// When the state began, and whether it counts as alive in the core.
@@ -79,6 +83,7 @@ impl Drive {
             inputs,
             stage: Stage::New,
             coroutine: None,
+            spent: false,
             since: Instant::now(),
             awake: true,
         }
@@ -141,6 +146,7 @@ impl Drive {
                         if self.core.stopping() {
                             return self.abandon();
                         }
+                        self.spent = !self.core.spend();
                     }
                     Step::Raised(error) => return self.fail(py, error),
                 }
@@ -166,8 +172,8 @@ impl Drive {
 
     /// Begins the next firing, or says why there is none.
     fn fire(&mut self, py: Python<'_>) -> PyResult<Option<Outcome>> {
-        if !self.core.spend() {
-            self.core.push(Ready::Lane(self.number));
+        if mem::take(&mut self.spent) {
+            self.waker.wake_by_ref();
             return Ok(Some(Outcome::Parked(LaneState::Ready)));
         }
         match self.inputs.poll_row(&mut Context::from_waker(&self.waker), &mut self.row) {
@@ -215,7 +221,7 @@ impl Drive {
     }
 
     fn fail(&mut self, py: Python<'_>, error: PyErr) -> Outcome {
-        let row = std::mem::take(&mut self.row);
+        let row = mem::take(&mut self.row);
         let inputs = (self.coroutine.take().is_some() && self.stage == Stage::Firing).then_some(&row[..]);
         self.stage = Stage::Ended;
         if self.core.stopping() && is_cancelled(py, &error) {

@@ -350,7 +350,7 @@ fn make_ends(plan: &Plan<Object>, memory: &Memory, index: usize) -> (Vec<Option<
         if !receives && !sends {
             return None;
         }
-        let meter = memory.meter(channel.node).inports.swap_remove(channel.inport);
+        let meter = memory.inport_meter(channel.node, channel.inport);
         Some(match memory.ring(number) {
             None => End::Local(Arc::new(Local::new(channel.capacity, channel.publishers, meter))),
             Some(ring) => {

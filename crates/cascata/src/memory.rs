@@ -12,7 +12,7 @@ use cascata_shm::{Bells, Doorbell, Layout, Pool, Region, Ring, Words};
 
 use crate::{
     channel::Hub,
-    metrics::{Holding, MeterLayout, NodeMeter},
+    metrics::{Holding, InportMeter, MeterLayout, NodeMeter},
     plan::Plan,
 };
 
@@ -97,6 +97,11 @@ impl Memory {
     /// The counters of component `node`.
     pub fn meter(&self, node: usize) -> NodeMeter {
         self.layout.node(&self.meters, node)
+    }
+
+    /// The counters of one inport of component `node`.
+    pub fn inport_meter(&self, node: usize, inport: usize) -> InportMeter {
+        self.layout.inport(&self.meters, node, inport)
     }
 
     /// The ring of `channel`, if it crosses workers.

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from cascata.errors import DeadlockError, RunTimeout
+from cascata.text import first_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cascata.run.job import Job
 
-__all__ = ["dead", "describe", "timed_out"]
+__all__ = ["dead", "timed_out"]
 
 Snapshot = list[dict[str, Any]]
-Ports = dict[tuple[str, str], dict[str, Any]]
+
+MOST_PORTS = 10
+"""Ports that one sentence names."""
 
 STATES = {
     "new": "has not begun",
@@ -30,8 +34,7 @@ def dead(job: Job, snapshot: Snapshot, shortage: Sequence[str] = ()) -> Deadlock
 
     `shortage` are sentences about the shared memory if somebody waits for it.
     """
-    described = describe(job, snapshot, short=bool(shortage))
-    stuck = {name: text for name, text in described.items() if text != "done"}
+    stuck = unfinished(job, snapshot, short=bool(shortage))
     if not stuck:
         return None
     issues = [f"{name} {text}" for name, text in stuck.items()]
@@ -42,49 +45,57 @@ def dead(job: Job, snapshot: Snapshot, shortage: Sequence[str] = ()) -> Deadlock
 
 def timed_out(job: Job, snapshot: Snapshot) -> RunTimeout:
     """Give the error for a run that has not ended in time."""
-    states = {name: text for name, text in describe(job, snapshot).items() if text != "done"}
-    return RunTimeout(job.timeout or 0.0, states)
+    return RunTimeout(job.timeout or 0.0, unfinished(job, snapshot))
 
 
-def describe(job: Job, snapshot: Snapshot, *, short: bool = False) -> dict[str, str]:
-    """Say for each component what it is doing, by name."""
-    ports = {(node["name"], name): port for node in snapshot for name, port in node["inports"].items()}
-    return {node["name"]: _describe(job, ports, node, short=short) for node in snapshot}
+def unfinished(job: Job, snapshot: Snapshot, *, short: bool = False) -> dict[str, str]:
+    """Say for each component that has not ended what it is doing, by name."""
+    scene = _Scene(job, snapshot, short=short)
+    described = {node["name"]: scene.describe(node) for node in snapshot}
+    return {name: text for name, text in described.items() if text != "done"}
 
 
-def _describe(job: Job, ports: Ports, node: dict[str, Any], *, short: bool) -> str:
-    states = dict.fromkeys(_lane(job, ports, node["name"], kind, port, short=short) for kind, port in node["lanes"])
-    unfinished = [state for state in states if state != "done"]
-    return " and ".join(unfinished) or "done"
+class _Scene:
+    """What has to be known of the whole run to describe one component."""
 
+    def __init__(self, job: Job, snapshot: Snapshot, *, short: bool) -> None:
+        self._targets = job.targets
+        self._ports = {(node["name"], name): port for node in snapshot for name, port in node["inports"].items()}
+        self._loops = {name: number for number, loop in enumerate(job.plan.cycles) for name in loop}
+        self._short = short
 
-def _lane(job: Job, ports: Ports, name: str, kind: str, port: str | None, *, short: bool) -> str:  # noqa: PLR0913
-    if kind == "waiting" and port is not None and (name, port) in ports:
-        return f"waits for an item at {_fill(ports, [(name, port)])}"
-    if kind == "blocked" and port is not None:
-        full = [
-            target
-            for target in job.targets.get((name, port), ())
-            if target in ports and ports[target]["fill"] >= (ports[target]["capacity"] or float("inf"))
-        ]
-        if short and not full:
+    def describe(self, node: dict[str, Any]) -> str:
+        states = dict.fromkeys(self._lane(node["name"], kind, port) for kind, port in node["lanes"])
+        return " and ".join(state for state in states if state != "done") or "done"
+
+    def _lane(self, name: str, kind: str, port: str | None) -> str:
+        if kind == "waiting" and port is not None and (name, port) in self._ports:
+            return f"waits for an item at {self._fill([(name, port)])}"
+        if kind == "blocked" and port is not None:
+            return self._blocked(name, port)
+        return STATES.get(kind, "runs")
+
+    def _blocked(self, name: str, port: str) -> str:
+        full = [target for target in self._targets.get((name, port), ()) if self._is_full(target)]
+        if self._short and not full:
             return f"waits for shared memory for an item of {name}.{port}"
-        text = f"waits for room behind {name}.{port}: {_fill(ports, full) or 'a full inport'}"
-        looped = [f"{target}.{inport}" for target, inport in full if _in_one_loop(job, name, target)]
+        text = f"waits for room behind {name}.{port}: {self._fill(full) or 'a full inport'}"
+        loop = self._loops.get(name)
+        looped = [
+            f"{target}.{inport}" for target, inport in full if loop is not None and loop == self._loops.get(target)
+        ]
         if looped:
-            text += f"; a loop that multiplies its items needs capacity=None at {' or '.join(looped)}"
+            text += f"; a loop that multiplies its items needs capacity=None at {' or '.join(looped[:MOST_PORTS])}"
         return text
-    return STATES.get(kind, "runs")
 
+    def _is_full(self, target: tuple[str, str]) -> bool:
+        port = self._ports.get(target)
+        return port is not None and port["fill"] >= (port["capacity"] or math.inf)
 
-def _in_one_loop(job: Job, name: str, target: str) -> bool:
-    return any(name in loop and target in loop for loop in job.plan.cycles)
-
-
-def _fill(ports: Ports, names: Sequence[tuple[str, str]]) -> str:
-    texts = []
-    for component, port in names:
-        counts = ports[component, port]
-        capacity = "unbounded" if counts["capacity"] is None else f"of {counts['capacity']}"
-        texts.append(f"{component}.{port} ({counts['fill']} {capacity} inside)")
-    return ", ".join(texts)
+    def _fill(self, names: Sequence[tuple[str, str]]) -> str:
+        texts = []
+        for component, port in names:
+            counts = self._ports[component, port]
+            capacity = "unbounded" if counts["capacity"] is None else f"of {counts['capacity']}"
+            texts.append(f"{component}.{port} ({counts['fill']} {capacity} inside)")
+        return ", ".join(first_of(texts, MOST_PORTS))

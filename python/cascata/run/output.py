@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["forward_output", "log_here", "print_here"]
 
+MOST = 1 << 20
+"""Bytes of one message: what is printed in one go may be of any size, and exists on its way in pieces only."""
+
 
 class ForwardedOutput(io.RawIOBase):
     """The bytes below a worker's `sys.stdout` or `sys.stderr`; passed on as text, whatever is cut where."""
@@ -49,8 +52,8 @@ class ForwardedOutput(io.RawIOBase):
         return self._original.fileno()
 
     def write(self, data: Any) -> int:
-        """Pass on some bytes."""
-        view = memoryview(data)
+        """Pass on some bytes, and say how many; the buffer above comes back with the rest."""
+        view = memoryview(data).cast("B")[:MOST]
         text = self._decoder.decode(bytes(view))
         if text:
             self._link.tell(Printed(text, self._error))

@@ -211,7 +211,7 @@ class Worker:
     def _is_ours(self, context: contextvars.Context) -> bool:
         """Tell whether a component of this run made what runs in this context."""
         origin = context.get(current)
-        return any(origin is own for own in self._origins.values())
+        return origin is not None and self._origins.get(origin.component or "") is origin
 
 
 class State:

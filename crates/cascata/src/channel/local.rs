@@ -144,13 +144,10 @@ impl<T> Local<T> {
         }
     }
 
-    /// Forgets the items of senders that have withdrawn.
-    pub(super) fn purge(&self) {
-        let mut state = lock(&self.state);
-        let (gone, kept) = mem::take(&mut state.waiting).into_iter().partition(|(_, ticket)| ticket.is_withdrawn());
-        state.waiting = kept;
-        drop(state);
-        drop::<VecDeque<_>>(gone);
+    /// Forgets the item that waits under `ticket`, whose sender has withdrawn it.
+    pub(super) fn forget(&self, ticket: &Ticket) {
+        let gone = ticket.remove_from(&mut lock(&self.state).waiting);
+        drop(gone);
     }
 
     /// One publisher leaves. What waits for room keeps the channel open.

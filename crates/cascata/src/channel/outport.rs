@@ -80,7 +80,7 @@ struct Packed<T> {
 struct Collection<T: Item> {
     collector: Arc<dyn Collector<T>>,
     /// In the order sent.
-    waiting: Mutex<VecDeque<(Arc<Ticket>, T)>>,
+    waiting: Mutex<VecDeque<(T, Arc<Ticket>)>>,
 }
 
 impl<T: Item> Collection<T> {
@@ -88,7 +88,7 @@ impl<T: Item> Collection<T> {
     fn add(&self, packed: T, ticket: Option<&Arc<Ticket>>) {
         match ticket {
             Some(ticket) => {
-                lock(&self.waiting).push_back((ticket.clone(), packed));
+                lock(&self.waiting).push_back((packed, ticket.clone()));
                 self.settle();
             }
             None => {
@@ -98,17 +98,23 @@ impl<T: Item> Collection<T> {
         }
     }
 
-    /// Collects what has reached a channel meanwhile, and forgets what was withdrawn.
+    /// Collects what has reached a channel meanwhile.
     fn settle(&self) {
         loop {
             let mut waiting = lock(&self.waiting);
-            let Some(sent) = waiting.front().and_then(|(ticket, _)| ticket.is_sent()) else { return };
+            let Some(sent) = waiting.front().and_then(|(_, ticket)| ticket.is_sent()) else { return };
             let front = waiting.pop_front();
             drop(waiting);
-            if let (true, Some((_, packed))) = (sent, front) {
+            if let (true, Some((packed, _))) = (sent, front) {
                 self.collector.collect(packed);
             }
         }
+    }
+
+    /// The item under `ticket` was withdrawn. One that waits before it may do so for long.
+    fn forget(&self, ticket: &Ticket) {
+        let gone = ticket.remove_from(&mut lock(&self.waiting));
+        drop(gone);
     }
 }
 
@@ -302,9 +308,12 @@ impl<T: Item> Outport<T> {
             return false;
         }
         self.meter.sent.take_back(1);
-        self.starved.purge();
-        self.locals.iter().for_each(|local| local.purge());
-        self.remotes.iter().for_each(|(remote, _)| remote.purge());
+        self.starved.forget(ticket);
+        self.locals.iter().for_each(|local| local.forget(ticket));
+        self.remotes.iter().for_each(|(remote, _)| remote.forget(ticket));
+        if let Some(collection) = &self.collection {
+            collection.forget(ticket);
+        }
         self.leave();
         true
     }

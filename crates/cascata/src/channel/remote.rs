@@ -321,14 +321,13 @@ impl<T: Item> Remote<T> {
         }
     }
 
-    /// Forgets the items of senders that have withdrawn.
-    pub(super) fn purge(&self) {
+    /// Forgets the item that waits under `ticket`, whose sender has withdrawn it.
+    pub(super) fn forget(&self, ticket: &Ticket) {
         let mut state = lock(&self.state);
-        let (gone, kept) = mem::take(&mut state.waiting).into_iter().partition(|(_, ticket)| ticket.is_withdrawn());
-        state.waiting = kept;
+        let gone = ticket.remove_from(&mut state.waiting);
         let receivers = self.leave(&mut state);
         self.wake_receivers(state, receivers);
-        drop::<VecDeque<_>>(gone);
+        drop(gone);
     }
 
     /// Takes leave for the publishers that only waited for their last items to enter.

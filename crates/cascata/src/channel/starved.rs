@@ -2,7 +2,6 @@
 
 use std::{
     collections::VecDeque,
-    mem,
     sync::{Arc, Mutex},
 };
 
@@ -39,20 +38,15 @@ impl<T: Clone, E> Starved<T, E> {
         ticket
     }
 
-    /// The first in the queue that was not withdrawn. It stays there, so that nothing overtakes it while it is encoded.
+    /// The first in the queue. It stays there, so that nothing overtakes it while it is encoded.
     pub fn first(&self) -> Option<(T, Arc<Ticket>)> {
-        lock(&self.state).waiting.iter().find(|(_, ticket)| !ticket.is_withdrawn()).cloned()
+        lock(&self.state).waiting.front().cloned()
     }
 
     /// Takes the item of `ticket` off the queue, which is its first; the ticket is to be offered now unless this gives
     /// `false`: its sender has withdrawn it meanwhile.
     pub fn take(&self, ticket: &Arc<Ticket>) -> bool {
-        let mut state = lock(&self.state);
-        let taken = match state.waiting.iter().position(|(_, other)| Arc::ptr_eq(other, ticket)) {
-            Some(place) => state.waiting.remove(place),
-            None => None,
-        };
-        drop(state);
+        let taken = ticket.remove_from(&mut lock(&self.state).waiting);
         taken.is_some() && ticket.begin()
     }
 
@@ -65,13 +59,10 @@ impl<T: Clone, E> Starved<T, E> {
         lock(&self.state).need = need;
     }
 
-    /// Forgets what was withdrawn.
-    pub fn purge(&self) {
-        let mut state = lock(&self.state);
-        let (gone, kept) = mem::take(&mut state.waiting).into_iter().partition(|(_, ticket)| ticket.is_withdrawn());
-        state.waiting = kept;
-        drop(state);
-        drop::<VecDeque<_>>(gone);
+    /// Forgets the item that waits under `ticket`, whose sender has withdrawn it.
+    pub fn forget(&self, ticket: &Ticket) {
+        let gone = ticket.remove_from(&mut lock(&self.state).waiting);
+        drop(gone);
     }
 
     /// Keeps the reason why the item of `ticket` was not sent.

@@ -1,7 +1,9 @@
 //! One send that waits for room in one or more channels.
 
 use std::{
-    sync::{Mutex, MutexGuard},
+    collections::VecDeque,
+    ptr,
+    sync::{Arc, Mutex, MutexGuard},
     task::{Context, Poll, Waker},
 };
 
@@ -108,8 +110,11 @@ impl Ticket {
         withdrawn
     }
 
-    pub(super) fn is_withdrawn(&self) -> bool {
-        lock(&self.state).withdrawn
+    /// Takes what waits under this ticket out of a line. By address and at once: of thousands that wait, each may be
+    /// cancelled, and what each of them holds may be large.
+    pub(super) fn remove_from<T>(&self, line: &mut VecDeque<(T, Arc<Self>)>) -> Option<(T, Arc<Self>)> {
+        let place = line.iter().position(|(_, ticket)| ptr::eq(Arc::as_ptr(ticket), self))?;
+        line.remove(place)
     }
 
     /// Waits until every channel has let the item in or closed; `false` if all have closed.

@@ -108,8 +108,7 @@ impl MeterLayout {
         let counter = |at: usize| Counter::new(words, at);
         let at = place.at;
         let lanes = at + NODE;
-        let inports = lanes + place.lanes;
-        let outports = inports + place.inports * INPORT;
+        let outports = lanes + place.lanes + place.inports * INPORT;
         NodeMeter {
             firings: counter(at),
             busy: counter(at + 1),
@@ -117,7 +116,7 @@ impl MeterLayout {
             waiting: counter(at + 3),
             blocked: counter(at + 4),
             lanes: (0..place.lanes).map(|k| counter(lanes + k)).collect(),
-            inports: (0..place.inports).map(|k| Self::inport(words, inports + k * INPORT)).collect(),
+            inports: (0..place.inports).map(|k| self.inport(words, node, k)).collect(),
             outports: (0..place.outports)
                 .map(|k| outports + k * OUTPORT)
                 .map(|at| OutportMeter { sent: counter(at), dropped: counter(at + 1) })
@@ -134,13 +133,16 @@ impl MeterLayout {
         Holding { blocks: Counter::new(words, at), bytes: Counter::new(words, at + 1) }
     }
 
-    fn inport(words: &Words, at: usize) -> InportMeter {
-        let counter = |at: usize| Counter::new(words, at);
+    /// The counters of one inport of component `node` in `words`.
+    pub fn inport(&self, words: &Words, node: usize, inport: usize) -> InportMeter {
+        let place = &self.nodes[node];
+        let at = place.at + NODE + place.lanes + inport * INPORT;
+        let counter = |offset: usize| Counter::new(words, at + offset);
         InportMeter {
-            received: counter(at),
-            taken: counter(at + 1),
-            discarded: counter(at + 2),
-            replaced: counter(at + 3),
+            received: counter(0),
+            taken: counter(1),
+            discarded: counter(2),
+            replaced: counter(3),
             holding: Self::holding(words, at + 4),
         }
     }

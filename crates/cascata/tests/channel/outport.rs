@@ -224,6 +224,26 @@ fn a_collector_sees_what_has_been_sent_in_order_and_nothing_that_was_withdrawn()
 }
 
 #[test]
+fn nothing_is_kept_of_what_was_withdrawn_behind_one_that_waits() {
+    let rig = Arrangement::Local.rig(Some(1));
+    let Ends::Local(local) = &rig.ends[0] else { panic!("it is local") };
+    let list = Arc::new(List::default());
+    let outport = Outport::new(vec![local.clone()], vec![], Some(list.clone()), meter());
+    rig.send(0, 0);
+    let waiting = outport.send(rig.token(1)).unwrap();
+    let alive = rig.census.alive();
+    for id in 2..10 {
+        let Ok(Sent::Waits(ticket)) = outport.send(rig.token(id)) else { panic!("there is no room") };
+        assert!(outport.withdraw(&ticket));
+        assert_eq!(rig.census.alive(), alive);
+    }
+    assert_eq!(rig.take_all(0), [0, 1]);
+    assert!(matches!(&waiting, Sent::Waits(ticket) if ticket.is_done()));
+    assert!(matches!(outport.send(rig.token(10)), Ok(Sent::Now(true))));
+    assert_eq!(list.ids.lock().unwrap().clone(), [1, 10]);
+}
+
+#[test]
 fn what_a_collector_refuses_reaches_no_channel() {
     let rig = Arrangement::Apart.rig(Some(1));
     let Ends::Remote(ends) = &rig.ends[0] else { panic!("it is remote") };

@@ -186,9 +186,13 @@ class Component:
 
         An instance pickles as its definition.
         """
+        return self._reduced(lambda module: module != "__main__")
+
+    def _reduced(self, importable: Callable[[str], bool]) -> tuple[Any, ...]:
+        """Pickle where the other side can import the modules that are `importable`."""
         definition = self._definition
         home = (definition.__module__, definition.__qualname__)
-        if definition.__module__ != "__main__" and _lookup(sys.modules.get(home[0]), home[1]) is definition:
+        if _lookup(sys.modules.get(home[0]), home[1]) is definition and importable(home[0]):
             return _import, home
         state = {name: value for name, value in vars(definition).items() if name not in {"_native", "__signature__"}}
         return Component.__new__, (Component,), state

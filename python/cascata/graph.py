@@ -205,7 +205,8 @@ class Graph:
             timeout: Seconds after which the run is stopped.
             collect: Outports; what they send is in the report's `collected`, by `"component.port"`.
             placement: The report of an earlier run, whose measurements weigh the components.
-            start_method: `"fork"` or `"spawn"`; by default what is safe here.
+            start_method: `"fork"` or `"spawn"`; by default `"fork"`, but `"spawn"` if this process has other threads or
+                a running event loop.
             shared_memory: Bytes that items between workers may take together, on their way or referred to where they
                 arrived; by default half of the machine's memory. Beyond that, sends wait.
 
@@ -214,6 +215,7 @@ class Graph:
             ComponentError: If a component raised; its exception is the `__cause__`.
             WorkerDied: If a worker process ended unasked.
             RunTimeout: If the timeout has passed.
+            ItemError: If workers are spawned and something in the graph cannot be sent to them.
 
         """
         ports = self._outports(collect)

@@ -411,7 +411,7 @@ def test_arun_leaves_the_callers_loop_to_others(workers):
         async def waits():
             await numbers.wait(0, 1)
 
-        running = asyncio.create_task(chain(waits).arun(num_workers=workers))
+        running = asyncio.create_task(chain(waits).arun(num_workers=workers, start_method="fork"))
         await asyncio.sleep(0.01)
         assert not running.done()
         numbers[0] = 1
@@ -435,7 +435,7 @@ def test_cancelling_arun_stops_the_run_in_order(workers):
 
     async def main():
         g = chain(tidy(numbers), relay())
-        running = asyncio.create_task(g.arun(num_workers=workers))
+        running = asyncio.create_task(g.arun(num_workers=workers, start_method="fork"))
         await numbers.wait(0, 1)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -451,8 +451,9 @@ def test_a_timeout_around_arun(workers):
     numbers = Numbers(2)
 
     async def main():
+        running = chain(tidy(numbers), relay()).arun(num_workers=workers, start_method="fork")
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(chain(tidy(numbers), relay()).arun(num_workers=workers), 0.05)
+            await asyncio.wait_for(running, 0.05)
         assert numbers[1] == numbers[0]
 
     asyncio.run(main())

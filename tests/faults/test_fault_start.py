@@ -18,7 +18,7 @@ from faultlib import descendants, note, noted, notes, script, until
 
 from cascata import ComponentError, DeadlockError, Graph, WorkerDied, component, inport, outport, persist
 from cascata.run import child, processes
-from cascata.run.processes import WorkerProcess
+from cascata.run.forking import Forking
 
 
 def lasting():
@@ -33,11 +33,13 @@ def lasting():
 
 
 def call(graph, way, num_workers):
+    """Run a graph on forked workers; they have what the test has replaced."""
+    options = {"num_workers": num_workers, "start_method": "fork"}
     if way == "run":
-        return graph.run(num_workers=num_workers)
+        return graph.run(**options)
     if way == "start":
-        return graph.start(num_workers=num_workers).join()
-    return asyncio.run(graph.arun(num_workers=num_workers))
+        return graph.start(**options).join()
+    return asyncio.run(graph.arun(**options))
 
 
 WAYS = ["run", "start", "arun"]
@@ -51,15 +53,15 @@ def no_children():
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("fails_at", [0, 1, 2])
 def test_no_process_can_be_had(way, fails_at, monkeypatch):
-    fork, count = WorkerProcess.fork, []
+    start, count = Forking.start, []
 
     def failing(*args):
         count.append(1)
         if len(count) == fails_at + 1:
             raise OSError(errno.EAGAIN, "no process to be had")
-        return fork(*args)
+        return start(*args)
 
-    monkeypatch.setattr(WorkerProcess, "fork", failing)
+    monkeypatch.setattr(Forking, "start", failing)
     with pytest.raises(OSError, match="no process to be had"):
         call(lasting(), way, 3)
     assert no_children()

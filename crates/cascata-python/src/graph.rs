@@ -5,13 +5,14 @@
 //! shown to the garbage collector once, by the object that owns it: what a definition holds by its handle
 //! [`Definition`], however many graphs share the Rust part. So whoever holds that part also holds the handle.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use cascata::graph::{self as rust, Graph, PortKind, Taps, check};
 use cascata::plan::{self, PlanError};
 use pyo3::exceptions::{PyAttributeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -300,6 +301,9 @@ impl GraphCore {
     }
 }
 
+/// A function and its arguments, as pickle takes a plan: the structure, and the objects that it names by position.
+type Reduced<'py> = (Bound<'py, PyAny>, (Vec<u8>, Vec<Py<PyAny>>));
+
 /// What a run starts from. Immutable.
 #[pyclass(frozen, module = "cascata._native")]
 pub struct Plan {
@@ -322,6 +326,49 @@ impl Plan {
     fn cycles(&self) -> Vec<Vec<&str>> {
         let name = |&node: &usize| self.inner.nodes[node].name.as_str();
         self.inner.cycles.iter().map(|cycle| cycle.iter().map(name).collect()).collect()
+    }
+
+    /// The Python objects in it, each with the component's name and what it is there: `""` for the definition, or a
+    /// port's or persistent value's name.
+    fn values<'py>(&self, py: Python<'py>) -> Vec<(&str, &str, Bound<'py, PyAny>)> {
+        let mut values = Vec::new();
+        for node in &self.inner.nodes {
+            let mut take = |what, value: &Object| values.push((node.name.as_str(), what, value.0.bind(py).clone()));
+            take("", &node.definition.payload);
+            for (inport, declared) in node.inports.iter().zip(&node.definition.inports) {
+                inport.initial.iter().chain(&declared.default).for_each(|value| take(&inport.name, value));
+            }
+            for persist in &node.persists {
+                persist.arguments.iter().chain(&persist.state).for_each(|value| take(&persist.name, value));
+            }
+        }
+        values
+    }
+
+    /// For another process: its structure as bytes, its objects as pickle takes them.
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        let (packed, values) = self.inner.pack();
+        let structure = serde_json::to_vec(&packed).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let values = values.into_iter().map(|value| value.0).collect();
+        Ok((py.get_type::<Self>().getattr(intern!(py, "restore"))?, (structure, values)))
+    }
+
+    /// Puts together what pickle has taken apart. `ValueError` if it does not fit.
+    #[staticmethod]
+    fn restore(structure: &[u8], values: Vec<Py<PyAny>>) -> PyResult<Self> {
+        let packed: plan::Packed =
+            serde_json::from_slice(structure).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let values: Vec<_> = values.into_iter().map(Object).collect();
+        let plan = packed.unpack(&values).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let inner = Arc::new(plan);
+        Python::attach(|py| {
+            let mut shown = HashSet::new();
+            let mut definitions = Vec::new();
+            for node in inner.nodes.iter().filter(|node| shown.insert(Arc::as_ptr(&node.definition))) {
+                definitions.push(Py::new(py, Definition { inner: node.definition.clone() })?);
+            }
+            Ok(Self { inner: inner.clone(), definitions })
+        })
     }
 
     fn __repr__(&self) -> String {

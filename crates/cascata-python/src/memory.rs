@@ -1,12 +1,13 @@
 //! The run's memory, as the supervisor sees it.
 
-use std::{os::fd::AsRawFd, sync::Arc};
+use std::{io, os::fd::AsRawFd, sync::Arc};
 
 use cascata::{
     memory::Memory,
     metrics::{LaneState, NodeMeter},
     plan::Plan,
 };
+use cascata_shm::descriptor;
 use pyo3::{
     prelude::*,
     types::{PyDict, PyList},
@@ -31,6 +32,20 @@ impl RunMemory {
     fn new(plan: &Bound<'_, PlanHandle>, limit: usize) -> PyResult<Self> {
         let inner = Memory::new(&plan.get().inner, limit)?;
         Ok(Self { inner, plan: plan.get().inner.clone(), _handle: plan.clone().unbind() })
+    }
+
+    /// Maps the memory that another process has laid out for `plan`, from its `descriptors`, which this process got as
+    /// they were. They stay the caller's. `OSError` if they are those of something else.
+    #[staticmethod]
+    fn attach(plan: &Bound<'_, PlanHandle>, limit: usize, descriptors: Vec<i32>) -> PyResult<Self> {
+        let owned = descriptors.into_iter().map(descriptor::duplicate).collect::<io::Result<_>>()?;
+        let inner = Memory::attach(&plan.get().inner, limit, owned)?;
+        Ok(Self { inner, plan: plan.get().inner.clone(), _handle: plan.clone().unbind() })
+    }
+
+    /// What a process that was not forked needs to `attach`.
+    fn descriptors(&self) -> Vec<i32> {
+        self.inner.descriptors().map(|descriptor| descriptor.as_raw_fd()).collect()
     }
 
     /// Asks all workers to stop.

@@ -7,7 +7,7 @@
 //! - [`lock`]: a mutex between processes that outlives its holder;
 //! - [`ring`]: the bounded many-to-many queue of small slots; [`arena`]: payloads that are too large for a slot;
 //! - [`bells`]: who sleeps, who must be woken, and whether anything in the run can still move;
-//! - [`guard`]: the end of a process whose parent is gone.
+//! - [`guard`]: the end of a process whose parent is gone; [`descriptor`]: what a spawned process was started with.
 //!
 //! Nothing here knows Python or graphs. Memory holds offsets, never addresses: each process maps the region wherever
 //! it likes. Fresh memory reads as zero, and a structure is built (`create`) by one process before the others
@@ -15,6 +15,7 @@
 
 pub mod arena;
 pub mod bells;
+pub mod descriptor;
 pub mod guard;
 pub mod layout;
 pub mod lock;

@@ -4,7 +4,8 @@
 //! process that maps it, however the run ends.
 
 use std::{
-    io,
+    io, iter,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     sync::{Arc, atomic::Ordering::SeqCst},
 };
 
@@ -13,7 +14,7 @@ use cascata_shm::{Bells, Doorbell, Layout, Pool, Region, Ring, Words};
 use crate::{
     channel::Hub,
     metrics::{Holding, InportMeter, MeterLayout, NodeMeter},
-    plan::Plan,
+    plan::{Plan, PlannedChannel},
 };
 
 /// Slots of a ring whose channel has no bound: its receiver takes them off as they come.
@@ -31,11 +32,6 @@ const PAGE: usize = 4096;
 const CONTROL: usize = 1;
 const STOP: usize = 0;
 
-/// The number under which the bells tell of memory.
-fn memory_channel<V>(plan: &Plan<V>) -> usize {
-    plan.channels.len()
-}
-
 /// The shared memory of one run.
 #[derive(Clone, Debug)]
 pub struct Memory {
@@ -50,48 +46,112 @@ pub struct Memory {
     workers: usize,
 }
 
+/// Where everything lies.
+struct Places {
+    control: usize,
+    bells: usize,
+    meters: usize,
+    /// The ring of each channel that crosses workers.
+    rings: Vec<Option<usize>>,
+    pool: usize,
+    span: usize,
+    limit: usize,
+    len: usize,
+    workers: usize,
+    channels: usize,
+    meter_layout: MeterLayout,
+}
+
+impl Places {
+    fn new<V>(plan: &Plan<V>, limit: usize) -> Self {
+        let workers = plan.workers.max(1);
+        let shared = plan.channels.iter().any(|channel| channel.shared);
+        let limit = limit.clamp(LEAST, ADDRESSES).next_multiple_of(PAGE);
+        // Each worker has the addresses for all of it, and some to spare where it is little and soon in pieces.
+        let span = if shared { (limit + limit.min(SPARE)).min(ADDRESSES / workers / PAGE * PAGE) } else { PAGE };
+        let channels = plan.channels.len();
+        let meter_layout = MeterLayout::new(plan);
+        let mut layout = Layout::new();
+        let control = layout.reserve(CONTROL * 8, LINE);
+        let bells = layout.reserve(Bells::footprint(workers, channels + 1), LINE);
+        let meters = layout.reserve(meter_layout.len() * 8, LINE);
+        let rings = plan
+            .channels
+            .iter()
+            .map(|channel| channel.shared.then(|| layout.reserve(Ring::footprint(slots(channel)), LINE)))
+            .collect();
+        let pool = layout.reserve(Pool::footprint(workers, span), PAGE);
+        let len = layout.len();
+        Self { control, bells, meters, rings, pool, span, limit, len, workers, channels, meter_layout }
+    }
+}
+
+/// Slots of a channel's ring.
+fn slots(channel: &PlannedChannel) -> usize {
+    channel.capacity.unwrap_or(UNBOUNDED_SLOTS).min(MOST_SLOTS)
+}
+
 impl Memory {
     /// Lays out and maps the memory for `plan`, in which items between workers may take `limit` bytes.
     ///
     /// # Errors
     /// The system has no descriptors or address space left.
     pub fn new<V>(plan: &Plan<V>, limit: usize) -> io::Result<Self> {
-        let workers = plan.workers.max(1);
-        let shared = plan.channels.iter().any(|channel| channel.shared);
-        let limit = limit.clamp(LEAST, ADDRESSES).next_multiple_of(PAGE);
-        // Each worker has the addresses for all of it, and some to spare where it is little and soon in pieces.
-        let span = if shared { (limit + limit.min(SPARE)).min(ADDRESSES / workers / PAGE * PAGE) } else { PAGE };
-        let meter_layout = MeterLayout::new(plan);
+        let places = Places::new(plan, limit);
+        let region = Region::create(places.len)?;
+        let doorbells: Arc<[Doorbell]> = (0..=places.workers).map(|_| Doorbell::new()).collect::<io::Result<_>>()?;
+        let bells = Bells::create(&region, places.bells, places.workers, places.channels + 1, doorbells.clone());
+        let ring = |(channel, at): (&PlannedChannel, &Option<usize>)| {
+            at.map(|at| Ring::create(&region, at, slots(channel), channel.publishers as u32))
+        };
+        let rings = plan.channels.iter().zip(&places.rings).map(ring).collect();
+        let pool = Pool::create(&region, places.pool, places.workers, places.span, places.limit);
+        Ok(Self::at(places, &region, bells, doorbells, rings, pool))
+    }
 
-        let mut layout = Layout::new();
-        let control_at = layout.reserve(CONTROL * 8, LINE);
-        let bells_at = layout.reserve(Bells::footprint(workers, memory_channel(plan) + 1), LINE);
-        let meters_at = layout.reserve(meter_layout.len() * 8, LINE);
-        let slots = |capacity: Option<usize>| capacity.unwrap_or(UNBOUNDED_SLOTS).min(MOST_SLOTS);
-        let rings_at: Vec<_> = plan
-            .channels
-            .iter()
-            .map(|channel| channel.shared.then(|| layout.reserve(Ring::footprint(slots(channel.capacity)), LINE)))
-            .collect();
-        let pool_at = layout.reserve(Pool::footprint(workers, span), PAGE);
+    /// Maps the memory that another process has laid out for `plan` and `limit`, from its [`descriptors`](Self::descriptors).
+    ///
+    /// # Errors
+    /// `InvalidInput` if they are not those of such a memory; or the system has no address space left.
+    pub fn attach<V>(plan: &Plan<V>, limit: usize, descriptors: Vec<OwnedFd>) -> io::Result<Self> {
+        let unfit = |what| io::Error::new(io::ErrorKind::InvalidInput, what);
+        let places = Places::new(plan, limit);
+        let mut descriptors = descriptors.into_iter();
+        let region = Region::open(descriptors.next().ok_or_else(|| unfit("there are no descriptors"))?)?;
+        let doorbells: Arc<[Doorbell]> = descriptors.map(Doorbell::from).collect();
+        if region.len() != places.len || doorbells.len() != places.workers + 1 {
+            return Err(unfit("the descriptors are those of the memory of another plan"));
+        }
+        let bells = Bells::attach(&region, places.bells, places.workers, places.channels + 1, doorbells.clone());
+        let rings = places.rings.iter().map(|at| at.map(|at| Ring::attach(&region, at))).collect();
+        let pool = Pool::attach(&region, places.pool, places.workers, places.span);
+        Ok(Self::at(places, &region, bells, doorbells, rings, pool))
+    }
 
-        let region = Region::create(layout.len())?;
-        let doorbells: Arc<[Doorbell]> = (0..=workers).map(|_| Doorbell::new()).collect::<io::Result<_>>()?;
-        let bells = Bells::create(&region, bells_at, workers, memory_channel(plan) + 1, doorbells.clone());
-        let rings = plan.channels.iter().zip(rings_at).map(|(channel, at)| {
-            at.map(|at| Ring::create(&region, at, slots(channel.capacity), channel.publishers as u32))
-        });
-        let rings = rings.collect();
-        Ok(Self {
-            control: Words::new(&region, control_at, CONTROL),
-            meters: Words::new(&region, meters_at, meter_layout.len()),
-            layout: meter_layout,
+    fn at(
+        places: Places,
+        region: &Arc<Region>,
+        bells: Bells,
+        doorbells: Arc<[Doorbell]>,
+        rings: Vec<Option<Ring>>,
+        pool: Pool,
+    ) -> Self {
+        Self {
+            control: Words::new(region, places.control, CONTROL),
+            meters: Words::new(region, places.meters, places.meter_layout.len()),
+            layout: places.meter_layout,
             bells,
             doorbells,
             rings,
-            pool: Pool::create(&region, pool_at, workers, span, limit),
-            workers,
-        })
+            pool,
+            workers: places.workers,
+        }
+    }
+
+    /// What a process that was not forked needs to [`attach`](Self::attach): the region's descriptor, then those of the
+    /// doorbells.
+    pub fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        iter::once(self.pool.region().fd()).chain(self.doorbells.iter().map(Doorbell::as_fd))
     }
 
     /// The counters of component `node`.

@@ -8,7 +8,7 @@ mod token;
 #[path = "common/wakes.rs"]
 mod wakes;
 
-use std::sync::Arc;
+use std::{io::ErrorKind, os::fd::OwnedFd, sync::Arc};
 
 use cascata::{
     channel::{Outport, Remote, Sent},
@@ -152,4 +152,46 @@ fn nothing_is_shared_that_need_not_be() {
     let memory = Memory::new(&plan, LIMIT).unwrap();
     assert_eq!(memory.workers(), 1, "the calling process is a worker, too");
     memory.hub(0);
+}
+
+fn descriptors(memory: &Memory) -> Vec<OwnedFd> {
+    memory.descriptors().map(|fd| fd.try_clone_to_owned().unwrap()).collect()
+}
+
+#[test]
+fn a_process_that_was_not_forked_attaches() {
+    let plan = spec().plan();
+    let memory = Memory::new(&plan, LIMIT).unwrap();
+    let other = Memory::attach(&plan, LIMIT, descriptors(&memory)).unwrap();
+    memory.meter(3).outports[0].sent.set(7);
+    assert_eq!(other.meter(3).outports[0].sent.get(), 7);
+    let end = |memory: &Memory, worker, receives| {
+        let meter = memory.meter(0).inports[0].clone();
+        Arc::new(Remote::new(1, memory.ring(1).unwrap().clone(), memory.hub(worker), receives, false, meter))
+    };
+    let (sender, receiver) = (end(&memory, 0, false), end(&other, 1, true));
+    let outport = Outport::new(vec![], vec![(sender, false)], None, memory.meter(3).outports[0].clone());
+    let census = Census::new();
+    for (id, size) in [(1, 20), (2, 100_000)] {
+        assert!(matches!(outport.send(census.make(id, Nature::Plain, size)), Ok(Sent::Now(true))));
+        assert_eq!(receiver.take().unwrap().unwrap().id, id);
+    }
+    other.stop();
+    assert!(memory.stopping());
+    (0..memory.workers()).for_each(|worker| hear(memory.doorbell(worker)));
+}
+
+#[test]
+fn the_memory_of_another_plan_is_refused() {
+    let plan = spec().plan();
+    let memory = Memory::new(&plan, LIMIT).unwrap();
+    let mut other = plan.clone();
+    other.channels[1].capacity = Some(1000);
+    let refused = |plan, descriptors| Memory::attach(plan, LIMIT, descriptors).unwrap_err().kind();
+    assert_eq!(refused(&other, descriptors(&memory)), ErrorKind::InvalidInput);
+    assert_eq!(refused(&plan, vec![]), ErrorKind::InvalidInput);
+    assert_eq!(refused(&plan, descriptors(&memory).split_off(1)), ErrorKind::InvalidInput);
+    let mut few = descriptors(&memory);
+    few.pop();
+    assert_eq!(refused(&plan, few), ErrorKind::InvalidInput);
 }

@@ -2,10 +2,10 @@
 
 mod common;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use cascata::graph::Graph;
-use cascata::plan::{InportRole, Plan, PlanError, PlannedChannel};
+use cascata::plan::{InportRole, Packed, Plan, PlanError, PlannedChannel};
 use common::{definition, network};
 
 fn plan(graph: &Graph<i64>, workers: usize) -> Plan<i64> {
@@ -170,4 +170,34 @@ fn measured_weights_are_numbers_from_0() {
         "the cost measured for a is -1: it must be a finite number, 0 or more"
     );
     assert!(matches!(with(0.0, f64::INFINITY), Err(PlanError::Weight { .. })));
+}
+
+#[test]
+fn a_plan_is_packed_without_its_values() {
+    let mut graph = network(&[("a", "b"), ("a", "c")]);
+    let mixed = definition("mixed", &["first=4", "constant=3"], &["out"]);
+    for name in ["d", "e"] {
+        graph.add(name, mixed.clone()).unwrap();
+        graph.connect("b", "out", name, "first").unwrap();
+        graph.set_initial(name, "first", 9, true).unwrap();
+    }
+    let plan = plan(&graph, 2);
+    let (packed, values) = plan.pack();
+    let text = serde_json::to_string(&packed).unwrap();
+    let packed: Packed = serde_json::from_str(&text).unwrap();
+    let restored = packed.unpack(&values).unwrap();
+    assert_eq!(format!("{plan:?}"), format!("{restored:?}"));
+    let definition = |name: &str| {
+        let node = restored.nodes.iter().find(|node| node.name == name).unwrap();
+        node.definition.clone()
+    };
+    assert!(Arc::ptr_eq(&definition("d"), &definition("e")), "definitions are shared as before");
+    let doubled: Vec<_> = values.iter().map(|value| value * 2).collect();
+    let other = packed.unpack(&doubled).unwrap();
+    let initials = |plan: &Plan<i64>| -> Vec<_> {
+        plan.nodes.iter().flat_map(|node| node.inports.iter().filter_map(|inport| inport.initial)).collect()
+    };
+    assert_eq!(initials(&other), initials(&plan).iter().map(|value| value * 2).collect::<Vec<_>>());
+    let error = packed.unpack(&values[1..]).unwrap_err();
+    assert!(error.to_string().starts_with("the packed plan names value"), "{error}");
 }

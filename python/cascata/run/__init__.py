@@ -8,6 +8,9 @@
     event_loop            a loop for a worker of its own
     local                 one worker in this process
     processes             several as processes, and `supervisor`, which watches over them
+    choice                how these are started: `forking` or `spawning`; `child` is where they begin
+    payload, preparation  what spawned ones start from; `pickling`, `importable`: by reference or by value
+    obstacles             what cannot be sent to them
     quiet, diagnosis      whether anything can still move, and what keeps it from that
     shortage              who has the shared memory, when somebody waits for some
     handle, signals       a started run, to join or to stop; Ctrl-C

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import multiprocessing
 import os
 import pickle
 import signal
 import sys
-from typing import TYPE_CHECKING, Any
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from cascata import _native
 from cascata.run.collecting import Gatherer
@@ -20,15 +22,15 @@ from cascata.run.output import forward_output
 from cascata.run.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from multiprocessing.connection import Connection
+    from collections.abc import Callable, Sequence
+    from multiprocessing.process import BaseProcess
 
     from cascata.run.job import Job
 
-__all__ = ["main"]
+__all__ = ["forked", "process_name", "run_and_exit", "spawned"]
 
 
-def main(  # noqa: PLR0913  what a process starts from
+def forked(  # noqa: PLR0913  what a process starts from
     job: Job,
     memory: _native.RunMemory,
     index: int,
@@ -38,26 +40,99 @@ def main(  # noqa: PLR0913  what a process starts from
     inherited: Sequence[Connection[Any, Any]],
     mask: set[int],
 ) -> None:
-    """Run worker `index`.
+    """Run worker `index` in a process that was forked.
 
     `inherited` are the supervisor's ends of pipes that a fork has copied, `mask` the signals that stay blocked.
     """
-    link = PipeLink(connection)
 
-    def fail(error: BaseException) -> None:
-        link.tell(Failed(Failure.of(error, f"worker {index}", "Worker", index, None)))
-        memory.stop()
+    def begin(worker: Life) -> Job:
+        _watch(parent)
+        _forget(inherited)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        worker.memory = memory
+        worker.forward()
+        return job
 
-    with contextlib.ExitStack() as ending:
-        ending.callback(link.tell, Finished())
-        try:
-            _watch(parent)
-            _forget(inherited)
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            ending.callback(forward_output(link))
-            run_to_end(_serve(job, memory, index, link), fail)
-        except BaseException as error:  # noqa: BLE001  such as too few descriptors for an event loop
-            fail(error)
+    Life(index, connection).live(begin)
+
+
+def spawned(  # noqa: PLR0913  what a process starts from
+    *, index: int, payload: int, table: int, connection: int, memory: list[int], parent: int, mask: list[int]
+) -> NoReturn:
+    """Run worker `index` in a fresh interpreter, which ends with it.
+
+    `payload`, `connection` and `memory` are descriptors, `table` is where the payload's is, `mask` the signals that
+    stay blocked; so far all are.
+    """
+    _watch(parent)
+    _ignore_interrupts()
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    for descriptor in (payload, connection, *memory):
+        os.set_inheritable(descriptor, False)  # noqa: FBT003  as it is
+
+    def begin(worker: Life) -> Job:
+        from cascata.run import payload as payloads
+
+        contents = payloads.read(payload, table)
+        preparation = next(contents)
+        preparation.apply()
+        worker.forward()
+        job: Job = next(contents)
+        worker.memory = _native.RunMemory.attach(job.plan, job.shared_memory, memory)
+        for descriptor in memory:
+            os.close(descriptor)
+        preparation.filter_warnings()
+        return job
+
+    process = multiprocessing.Process(target=Life(index, Connection(connection)).live, args=(begin,))
+    vars(process).update(_name=process_name(index), _identity=(index + 1,), _parent_pid=parent)
+    run_and_exit(process, os.pidfd_open(parent))
+
+
+def run_and_exit(process: BaseProcess, parent: int) -> NoReturn:
+    """Run a `multiprocessing` process to its end in this one; `parent` is a descriptor of the parent's."""
+    code = 1
+    try:
+        code = process._bootstrap(parent_sentinel=parent)  # type: ignore[attr-defined]
+        _native.abandon()
+    finally:
+        os._exit(code)
+
+
+def process_name(index: int) -> str:
+    """Name the process of a worker."""
+    return f"cascata-worker-{index}"
+
+
+class Life:
+    """The life of a worker process."""
+
+    def __init__(self, index: int, connection: Connection[Any, Any]) -> None:
+        """Take the worker's number and its end of the pipe to the supervisor."""
+        self._index = index
+        self._link = PipeLink(connection)
+        self._ending = contextlib.ExitStack()
+        self.memory: _native.RunMemory | None = None
+
+    def live(self, begin: Callable[[Life], Job]) -> None:
+        """Run what `begin` gives, which also maps the memory and forwards the output."""
+        with self._ending:
+            self._ending.callback(self._link.tell, Finished())
+            try:
+                job = begin(self)
+                assert self.memory is not None  # noqa: S101
+                run_to_end(_serve(job, self.memory, self._index, self._link), self._fail)
+            except BaseException as error:  # noqa: BLE001  such as too few descriptors for an event loop
+                self._fail(error)
+
+    def forward(self) -> None:
+        """Pass on from now on what is printed and logged."""
+        self._ending.callback(forward_output(self._link))
+
+    def _fail(self, error: BaseException) -> None:
+        self._link.tell(Failed(Failure.of(error, f"worker {self._index}", "Worker", self._index, None)))
+        if self.memory is not None:
+            self.memory.stop()
 
 
 def _watch(parent: int) -> None:
@@ -75,8 +150,7 @@ def _forget(inherited: Sequence[Connection[Any, Any]]) -> None:
     for number in signal.valid_signals():
         if callable(signal.getsignal(number)):
             signal.signal(number, signal.SIG_DFL)
-    # Ctrl-C reaches the whole process group; the caller decides what it means. No SIG_IGN, which subprocesses inherit.
-    signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    _ignore_interrupts()
     # Closing the inherited loop, as collecting it would, takes descriptors from a selector that the caller shares.
     policy = getattr(asyncio.events, "_event_loop_policy", None)
     _kept.extend((asyncio._get_running_loop(), getattr(getattr(policy, "_local", None), "_loop", None)))
@@ -84,6 +158,11 @@ def _forget(inherited: Sequence[Connection[Any, Any]]) -> None:
     asyncio._set_running_loop(None)
     asyncio.set_event_loop(None)
     sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123  for the life of the process
+
+
+def _ignore_interrupts() -> None:
+    # Ctrl-C reaches the whole process group; the caller decides what it means. No SIG_IGN, which subprocesses inherit.
+    signal.signal(signal.SIGINT, lambda _number, _frame: None)
 
 
 _kept: list[object] = []

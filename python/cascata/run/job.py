@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Job", "Options"]
 
-START_METHODS = ("fork",)
+START_METHODS = ("fork", "spawn")
 LONG = 365 * 86400.0
 """Seconds. A longer timeout is none."""
 LEAST_MEMORY = 1 << 20
@@ -48,6 +48,7 @@ class Job:
     targets: dict[tuple[str, str], list[tuple[str, str]]]
     """The inports behind each outport, for messages."""
     start_method: str
+    """`"fork"`, `"spawn"`, `"none"` for a run in the calling process; empty until it has been chosen."""
     start_reason: str
     shared_memory: int
     """Bytes that items between workers may take."""
@@ -87,8 +88,8 @@ class Job:
             timeout=None if timeout is None or timeout > LONG else float(timeout),
             collect=tuple(f"{component}.{port}" for component, port in ports),
             targets=targets,
-            start_method="none" if wanted == 0 else "fork",
-            start_reason=_reason(wanted, start_method),
+            start_method="none" if wanted == 0 else start_method or "",
+            start_reason="num_workers=0 runs in the calling process" if wanted == 0 else "asked for",
             shared_memory=options["shared_memory"] or usable_memory() // 2,
         )
 
@@ -96,12 +97,6 @@ class Job:
     def workers(self) -> list[list[str]]:
         """The names of the components on each worker."""
         return self.plan.workers
-
-
-def _reason(num_workers: int, start_method: str | None) -> str:
-    if num_workers == 0:
-        return "num_workers=0 runs in the calling process"
-    return "asked for" if start_method else "the default on Linux"
 
 
 def _check_workers(num_workers: object) -> None:

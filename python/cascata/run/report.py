@@ -95,7 +95,7 @@ class Report:
     Attributes:
         seconds: From the start of the workers to the end of the last one.
         workers: The names of the components on each worker.
-        start_method: How the workers were started: `"fork"`, or `"none"` for a run in the calling process.
+        start_method: How the workers were started: `"fork"` or `"spawn"`, or `"none"` for a run in the calling process.
         start_reason: Why so.
         components: What each component has done, by name.
         collected: The items of the outports named in `collect=`, by `"component.port"`.

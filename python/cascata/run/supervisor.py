@@ -6,6 +6,7 @@ cancels, terminates and kills, each step with its deadline. It never waits for a
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import math
 import os
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from cascata import _native
 from cascata.errors import ItemError, WorkerDied
 from cascata.log import log
-from cascata.run import collecting, output
+from cascata.run import choice, collecting, output
 from cascata.run.diagnosis import dead, timed_out
 from cascata.run.messages import Collected, Failed, Finished, Logged, Message, Printed, Quiet
 from cascata.run.processes import WorkerProcess
@@ -78,9 +79,15 @@ class Supervisor:
         """Map the run's memory and start the workers.
 
         Raises:
+            ItemError: If they are to be spawned and something cannot be sent to them; nothing has been started.
             OSError: If the system has no processes, descriptors or memory left; nothing is left running.
 
         """
+        self._job, starter = choice.starter(self._job)
+        with contextlib.closing(starter):
+            self._start(starter)
+
+    def _start(self, starter: choice.Starter) -> None:
         self._memory = _native.RunMemory(self._job.plan, self._job.shared_memory)
         self._shortage = Shortage(self._memory)
         self._began = time.monotonic()
@@ -92,9 +99,7 @@ class Supervisor:
         try:
             with blocked() as mask:
                 for index, components in enumerate(self._job.workers):
-                    inherited = [worker.connection for worker in self._workers]
-                    worker = WorkerProcess.fork(self._job, self._memory, index, components, inherited, mask)
-                    self._workers.append(worker)
+                    self._workers.append(starter.start(self._memory, index, components, mask))
         except BaseException:
             for worker in self._workers:
                 worker.kill()

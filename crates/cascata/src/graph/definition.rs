@@ -2,13 +2,15 @@
 
 use std::collections::HashSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::{GraphError, PortKind};
 
 /// A component as it was declared: its ports and the language's own description of it.
 ///
 /// Every instance in a graph shares one definition by [`Arc`](std::sync::Arc); two nodes are instances of the same
 /// component when they hold the same `Arc`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Definition<V> {
     /// Name of the component's function.
@@ -26,7 +28,7 @@ pub struct Definition<V> {
 }
 
 /// Where values enter a component.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Inport<V> {
     /// Name of the port, and of the runner's parameter.
     pub name: String,
@@ -37,14 +39,14 @@ pub struct Inport<V> {
 }
 
 /// Where values leave a component.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Outport {
     /// Name of the port, and of the runner's parameter.
     pub name: String,
 }
 
 /// State that an instance keeps between firings.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Persist {
     /// Name of the persistent value, and of the runner's parameter.
     pub name: String,
@@ -67,6 +69,23 @@ impl<V> Definition<V> {
         let definition = Self { name: name.into(), module: module.into(), inports, outports, persists, payload };
         definition.validate()?;
         Ok(definition)
+    }
+
+    /// The same with other values.
+    pub(crate) fn map<W, E>(&self, convert: &mut impl FnMut(&V) -> Result<W, E>) -> Result<Definition<W>, E> {
+        let mut inports = Vec::with_capacity(self.inports.len());
+        for Inport { name, capacity, default } in &self.inports {
+            let default = default.as_ref().map(&mut *convert).transpose()?;
+            inports.push(Inport { name: name.clone(), capacity: *capacity, default });
+        }
+        Ok(Definition {
+            name: self.name.clone(),
+            module: self.module.clone(),
+            inports,
+            outports: self.outports.clone(),
+            persists: self.persists.clone(),
+            payload: convert(&self.payload)?,
+        })
     }
 
     /// Position of the port called `port`, of the kind asked for.

@@ -3,19 +3,23 @@
 
 mod build;
 mod error;
+mod packed;
 mod place;
 
 pub use error::PlanError;
+pub use packed::{Packed, UnpackError};
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::graph::Definition;
 
-/// What a run starts from.
-#[derive(Debug, Clone)]
-pub struct Plan<V> {
+/// What a run starts from. `D` is how a node refers to its definition.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Plan<V, D = Arc<Definition<V>>> {
     /// The components, in the order of the graph.
-    pub nodes: Vec<PlannedNode<V>>,
+    pub nodes: Vec<PlannedNode<V, D>>,
     /// One channel for every connected inport, in the order of nodes and of their inports.
     pub channels: Vec<PlannedChannel>,
     /// How many workers there are. Each has at least one component.
@@ -26,12 +30,12 @@ pub struct Plan<V> {
 }
 
 /// A component of a plan.
-#[derive(Debug, Clone)]
-pub struct PlannedNode<V> {
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PlannedNode<V, D = Arc<Definition<V>>> {
     /// Name of the instance.
     pub name: String,
     /// What it is an instance of.
-    pub definition: Arc<Definition<V>>,
+    pub definition: D,
     /// The worker that runs it.
     pub worker: usize,
     /// Its inports, as declared.
@@ -46,7 +50,7 @@ pub struct PlannedNode<V> {
 }
 
 /// How an inport takes part in firings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum InportRole {
     /// Connected, and one of a trigger group.
     Trigger,
@@ -57,7 +61,7 @@ pub enum InportRole {
 }
 
 /// An inport of a plan.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PlannedInport<V> {
     /// Name of the port.
     pub name: String,
@@ -71,7 +75,7 @@ pub struct PlannedInport<V> {
 }
 
 /// An outport of a plan.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PlannedOutport {
     /// Name of the port.
     pub name: String,
@@ -82,7 +86,7 @@ pub struct PlannedOutport {
 }
 
 /// A persistent value of a plan.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PlannedPersist<V> {
     /// Name of the persistent value.
     pub name: String,
@@ -93,7 +97,7 @@ pub struct PlannedPersist<V> {
 }
 
 /// A channel of a plan.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedChannel {
     /// The consumer.
     pub node: usize,

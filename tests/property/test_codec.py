@@ -9,8 +9,12 @@ import decimal
 import enum
 import fractions
 import gc
+import marshal
 import pathlib
+import random
 import re
+import subprocess
+import sys
 import uuid
 
 import numpy as np
@@ -361,15 +365,27 @@ def test_without_room_nothing_is_kept():
 
 @often
 @given(st.binary(max_size=200))
-def test_nonsense_is_refused(data):
+def test_nonsense_is_refused(loopback, data):
     """Or means something; never more. Pickles apart, which may do anything."""
     if data[:1] == b"\x0e":
         return
     with contextlib.suppress(ValueError, TypeError, OverflowError, MemoryError):
-        _native.decode(data)
+        loopback.decode(data, [])
 
 
 @often
 @given(st.binary(min_size=1, max_size=50), st.integers(0, 14))
-def test_nonsense_behind_any_tag_is_refused(data, tag):
-    test_nonsense_is_refused.hypothesis.inner_test(bytes([tag]) + data)
+def test_nonsense_behind_any_tag_is_refused(loopback, data, tag):
+    test_nonsense_is_refused.hypothesis.inner_test(loopback, bytes([tag]) + data)
+
+
+def test_damaged_items_are_refused(tmp_path):
+    """As above, but of what was once an item; in a process of its own, see there."""
+    latest = tmp_path / "latest"
+    arguments = [str(4 * SCALE), str(random.getrandbits(32)), str(latest)]
+    script = pathlib.Path(__file__).with_name("fuzz_codec.py")
+    done = subprocess.run([sys.executable, script, *arguments], capture_output=True, text=True, check=False)
+    tried = latest.read_bytes() if done.returncode and latest.exists() else b""
+    broke_on = repr(marshal.loads(tried))[:20_000] if tried else None  # noqa: S302  our own
+    assert done.returncode == 0, f"{done.stderr}\nwith {arguments} on {broke_on}"
+    assert re.fullmatch(r"tried \d{4,} decoded \d{3,}\n", done.stdout)

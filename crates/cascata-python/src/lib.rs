@@ -37,7 +37,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod _native {
     #[pymodule_export]
     use super::{
-        codec::{Loopback, View, abandon, after_fork, decode, received, shared_buffer, shown},
+        codec::{Loopback, View, abandon, after_fork, received, shared_buffer, shown},
         graph::{Definition, GraphCore, Plan},
         lane::Lane,
         memory::RunMemory,

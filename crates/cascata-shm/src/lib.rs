@@ -19,6 +19,9 @@ pub mod descriptor;
 pub mod guard;
 pub mod layout;
 pub mod lock;
+#[cfg(any(test, feature = "model"))]
+#[doc(hidden)]
+pub mod model;
 pub mod region;
 pub mod ring;
 mod sync;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use crate::region::Shareable;
-use crate::sync::{AtomicU32, Ordering};
+use crate::sync::{self, AtomicU32, Ordering};
 
 /// A process died while it held the lock: what the lock protects can no longer be trusted.
 ///
@@ -77,20 +77,26 @@ impl Lock {
             check(outcome);
         }
         let guard = Guard { lock: self, thread: PhantomData };
+        sync::critical(true);
         // Relaxed: the mutex orders the flags.
         if flags.load(Ordering::Relaxed) & ORPHANED != 0 { Err(Orphaned) } else { Ok(guard) }
     }
 
     fn acquire(&self) -> libc::c_int {
-        for _ in 0..ATTEMPTS {
-            // SAFETY: `init` made the mutex, before anybody could get hold of the structure.
-            match unsafe { libc::pthread_mutex_trylock(self.mutex.get()) } {
-                libc::EBUSY => (0..PAUSES).for_each(|_| std::hint::spin_loop()),
-                outcome => return outcome,
+        sync::step();
+        loop {
+            for _ in 0..ATTEMPTS {
+                // SAFETY: `init` made the mutex, before anybody could get hold of the structure.
+                match unsafe { libc::pthread_mutex_trylock(self.mutex.get()) } {
+                    libc::EBUSY => (0..PAUSES).for_each(|_| std::hint::spin_loop()),
+                    outcome => return outcome,
+                }
+            }
+            if !sync::waited(self) {
+                // SAFETY: as above.
+                return unsafe { libc::pthread_mutex_lock(self.mutex.get()) };
             }
         }
-        // SAFETY: as above.
-        unsafe { libc::pthread_mutex_lock(self.mutex.get()) }
     }
 }
 
@@ -104,8 +110,11 @@ pub(crate) struct Guard<'a> {
 
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
+        sync::critical(false);
+        sync::step();
         // SAFETY: this thread holds the mutex, as the guard exists and cannot leave the thread.
         check(unsafe { libc::pthread_mutex_unlock(self.lock.mutex.get()) });
+        sync::changed(self.lock);
     }
 }
 

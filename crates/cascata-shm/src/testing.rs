@@ -9,7 +9,8 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitIdOptions, WaitIdStatus};
 
-use crate::{Layout, Region};
+use crate::layout::PAGE;
+use crate::{Arena, Layout, Pool, Region};
 
 /// Far longer than anything here takes; reaching it is a hang.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -21,10 +22,19 @@ pub(crate) struct Watchdog {
 
 impl Watchdog {
     pub(crate) fn new() -> Self {
+        Self::after(LIMIT)
+    }
+
+    /// For what computes, rather than waits, all the time.
+    pub(crate) fn patient() -> Self {
+        Self::after(60 * LIMIT)
+    }
+
+    fn after(limit: Duration) -> Self {
         let (alive, watched) = channel::<()>();
         let test = std::thread::current().name().unwrap_or("a test").to_owned();
         std::thread::spawn(move || {
-            if watched.recv_timeout(LIMIT) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            if watched.recv_timeout(limit) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
                 let _ = rustix::io::write(std::io::stderr(), format!("{test} hangs\n").as_bytes());
                 std::process::abort();
             }
@@ -47,6 +57,11 @@ pub(crate) fn readable(fd: impl AsFd, limit: Duration) -> bool {
 /// As [`readable`], with a limit that only a hang reaches.
 pub(crate) fn soon_readable(fd: impl AsFd) -> bool {
     readable(fd, LIMIT / 2)
+}
+
+/// The arena of `len` bytes from `offset` on, which it has to itself but for a page.
+pub(crate) fn lone_arena(region: &Arc<Region>, offset: usize, len: usize) -> Arena {
+    Pool::create(region, offset, 1, len - PAGE, len).arena(0)
 }
 
 /// A forked process. Dropping it kills and reaps it.
@@ -85,6 +100,17 @@ impl Child {
 
     pub(crate) fn kill(&self) {
         rustix::process::kill_process(self.pid, Signal::KILL).unwrap();
+    }
+
+    /// Waits until it sleeps in the kernel or has ended.
+    pub(crate) fn rests(&self) {
+        let stat = format!("/proc/{}/stat", self.pid.as_raw_nonzero());
+        while std::fs::read_to_string(&stat).is_ok_and(|stat| stat.rsplit(") ").next().is_some_and(runs)) {
+            std::thread::yield_now();
+        }
+        fn runs(fields: &str) -> bool {
+            !fields.starts_with(['S', 'Z'])
+        }
     }
 
     /// How it ended.

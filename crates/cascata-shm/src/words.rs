@@ -27,6 +27,13 @@ impl Words {
     }
 }
 
+#[cfg(test)]
+impl Words {
+    pub(crate) fn region(&self) -> &Arc<Region> {
+        &self.region
+    }
+}
+
 impl Deref for Words {
     type Target = [AtomicU64];
 

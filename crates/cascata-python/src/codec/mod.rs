@@ -47,12 +47,6 @@ const APART: usize = 4096;
 
 type Refusal = EncodeError<PyErr>;
 
-/// Restores an item from bytes without attachments, for tests of how that deals with nonsense.
-#[pyfunction]
-pub fn decode(data: &[u8]) -> PyResult<Py<PyAny>> {
-    Object::decode(data, Vec::new()).map(|object| object.0)
-}
-
 impl Item for Object {
     type Error = PyErr;
 

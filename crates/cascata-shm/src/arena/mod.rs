@@ -238,4 +238,8 @@ impl Arena {
 }
 
 #[cfg(test)]
+mod deaths;
+#[cfg(test)]
+mod protocol;
+#[cfg(test)]
 mod tests;

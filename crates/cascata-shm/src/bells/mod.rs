@@ -35,7 +35,7 @@ use rustix::event::EventfdFlags;
 use rustix::io::Errno;
 
 use crate::region::Region;
-use crate::sync::{AtomicU64, Ordering::SeqCst};
+use crate::sync::{self, AtomicU64, Ordering::SeqCst};
 use crate::words::Words;
 use crate::workers::{MAX_WORKERS, bits};
 
@@ -77,9 +77,10 @@ impl Doorbell {
     ///
     /// If somebody closed the descriptor: a wake-up that is lost in silence would be a hang.
     pub fn ring(&self) {
+        sync::step();
         match rustix::io::write(&self.fd, &1_u64.to_ne_bytes()) {
             // The counter is at its top: it rings already.
-            Ok(_) | Err(Errno::AGAIN) => (),
+            Ok(_) | Err(Errno::AGAIN) => sync::changed(self),
             Err(error) => panic!("the doorbell of a worker is gone: {error}"),
         }
     }
@@ -90,6 +91,7 @@ impl Doorbell {
     ///
     /// If somebody closed the descriptor.
     pub fn drain(&self) {
+        sync::step();
         match rustix::io::read(&self.fd, &mut [0; 8]) {
             Ok(_) | Err(Errno::AGAIN) => (),
             Err(error) => panic!("the doorbell of a worker is gone: {error}"),
@@ -328,5 +330,9 @@ fn desk_words(channels: usize) -> usize {
     (LINE + summary_words(channels) + event_words(channels)).next_multiple_of(LINE)
 }
 
+#[cfg(test)]
+mod deaths;
+#[cfg(test)]
+mod protocol;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use super::*;
 use crate::testing::{Random, Watchdog, again, fork, readable, region, soon_readable};
 use crate::{Layout, Peek, Pop, Push, Ring};
 
-fn doorbells(workers: usize) -> Arc<[Doorbell]> {
+pub(super) fn doorbells(workers: usize) -> Arc<[Doorbell]> {
     (0..=workers).map(|_| Doorbell::new().unwrap()).collect()
 }
 
@@ -14,14 +14,14 @@ fn bells(workers: usize, channels: usize) -> Bells {
     Bells::create(&region, 0, workers, channels, doorbells(workers))
 }
 
-fn taken(bells: &Bells, worker: usize) -> Vec<usize> {
+pub(super) fn taken(bells: &Bells, worker: usize) -> Vec<usize> {
     let mut channels = Vec::new();
     assert_eq!(bells.take(worker, |channel| channels.push(channel)), !channels.is_empty());
     channels
 }
 
 /// Whether the bell of `worker` rings; that of the supervisor comes behind the last worker's. It is quiet then.
-fn rings(bells: &Bells, worker: usize) -> bool {
+pub(super) fn rings(bells: &Bells, worker: usize) -> bool {
     let rings = readable(&bells.doorbells[worker], Duration::ZERO);
     bells.doorbells[worker].drain();
     rings

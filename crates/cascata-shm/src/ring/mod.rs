@@ -376,4 +376,8 @@ impl std::fmt::Debug for Ring {
 }
 
 #[cfg(test)]
+mod deaths;
+#[cfg(test)]
+mod protocol;
+#[cfg(test)]
 mod tests;

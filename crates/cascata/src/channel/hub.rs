@@ -1,6 +1,9 @@
 //! What the channels of one worker share: its bell, and its part of the shared memory.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{Ordering::SeqCst, fence},
+};
 
 use cascata_shm::{Bells, Pool, WorkerSet, arena};
 
@@ -44,8 +47,23 @@ impl Hub {
     /// Notes that this worker waits for memory, and has the others give back what they can.
     pub(super) fn await_memory(&self) {
         if self.depot.pool.wait(self.worker) {
-            self.raise((0..self.depot.pool.count()).filter(|&worker| worker != self.worker).collect());
+            self.raise(self.others().collect());
         }
+        // Whoever closes a channel after this sees the note.
+        fence(SeqCst);
+    }
+
+    /// A channel has closed: what waits for memory to be sent there need not wait any more.
+    pub(super) fn channel_closed(&self) {
+        fence(SeqCst);
+        if self.depot.pool.is_short() {
+            self.raise(self.others().collect());
+        }
+    }
+
+    fn others(&self) -> impl Iterator<Item = usize> {
+        let this = self.worker;
+        (0..self.depot.pool.count()).filter(move |&worker| worker != this)
     }
 
     /// Does what this worker can for those who wait for memory, and wakes them if there is some. To be called often, by a
@@ -56,8 +74,7 @@ impl Hub {
             return false;
         }
         self.reclaim();
-        let others = (0..pool.count()).filter(|&worker| worker != self.worker);
-        self.raise(others.filter(|&worker| pool.has_released(worker)).collect());
+        self.raise(self.others().filter(|&worker| pool.has_released(worker)).collect());
         self.raise(pool.freed());
         true
     }

@@ -5,14 +5,17 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use cascata_shm::{Pool, Region};
+use cascata_shm::{Pool, Region, arena};
 
 use super::{
-    Item, SendError, lock,
+    Full, Item, Loan, SendError, lock,
     parcel::{Depot, Opened, Parcel},
 };
 
 const PAGE: usize = 4096;
+
+/// An encoded item: its bytes, and the attachments.
+pub type Encoded = (Vec<u8>, Vec<Loan>);
 
 /// Encodes items into shared memory and decodes them from there, as if another worker had received them.
 #[derive(Debug)]
@@ -43,6 +46,32 @@ impl Loopback {
         parcel.delivered();
         let opened = Opened::new(self.depot.region(), kind, &payload, None).ok_or(SendError::Ended)?;
         opened.decode().map_err(SendError::Encode)
+    }
+
+    /// What [`transfer`](Self::transfer) would decode: the bytes, and the attachments.
+    ///
+    /// # Errors
+    /// The item cannot be encoded, or there is no room for it.
+    pub fn encode<T: Item>(&self, item: &T) -> Result<Encoded, SendError<T::Error>> {
+        let parcel = Parcel::pack(&self.depot, item)?;
+        let (kind, payload) = (parcel.kind(), parcel.payload().to_vec());
+        parcel.delivered();
+        Ok(Opened::new(self.depot.region(), kind, &payload, None).ok_or(SendError::Ended)?.into_parts())
+    }
+
+    /// Decodes `bytes` with such attachments, whoever wrote them.
+    ///
+    /// # Errors
+    /// They are no encoded item, or there is no room for the attachments.
+    pub fn decode<T: Item>(&self, bytes: &[u8], attached: &[&[u8]]) -> Result<T, SendError<T::Error>> {
+        let attach = |data: &&[u8]| {
+            let block = self.depot.store(data.len(), |space| space.copy_from_slice(data))?;
+            let guard = arena::bytes(self.depot.region(), block).expect("it was just filled");
+            Ok(Loan::new(guard, None))
+        };
+        let attached = attached.iter().map(attach).collect::<Result<_, Full>>();
+        let attached = attached.map_err(|full| SendError::TooLarge(full.bytes))?;
+        T::decode(bytes, attached).map_err(SendError::Encode)
     }
 
     /// Bytes of shared memory in use.

@@ -31,7 +31,7 @@ use std::{
 pub use hub::Hub;
 pub use loan::Loan;
 pub use local::Local;
-pub use loopback::Loopback;
+pub use loopback::{Encoded, Loopback};
 pub use outport::{Collector, Outport, SendError, Sent};
 pub use parcel::{Encoder, Full, Mark, Parcel};
 pub use remote::Remote;

@@ -289,6 +289,11 @@ impl<'a> Opened<'a> {
         Some(Self { content, len, attached })
     }
 
+    /// The encoded bytes, and the attachments.
+    pub fn into_parts(self) -> (Vec<u8>, Vec<Loan>) {
+        (self.content[..self.len].to_vec(), self.attached)
+    }
+
     /// The item.
     pub fn decode<T: Item>(mut self) -> Result<T, T::Error> {
         let attached = mem::take(&mut self.attached);

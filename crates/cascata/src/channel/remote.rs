@@ -355,6 +355,7 @@ impl<T: Item> Remote<T> {
             return;
         }
         let senders = self.ring.close_receiver().unwrap_or_default();
+        self.hub.channel_closed();
         let backlog = mem::take(&mut lock(&self.state).backlog);
         let mut discarded = backlog.len() as u64;
         for slot in backlog {

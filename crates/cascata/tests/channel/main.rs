@@ -2,7 +2,7 @@
 //!
 //! `contract` states it promise by promise, `outport` what a send to several channels adds; `random` compares random
 //! sequences of operations with a `model`; `shortage` takes the shared memory away; `stress` runs it on threads, `processes`
-//! between processes.
+//! between processes, `explored` in every order of steps.
 
 #[path = "../common/rig.rs"]
 mod rig;
@@ -13,6 +13,7 @@ mod wakes;
 
 mod arrangement;
 mod contract;
+mod explored;
 mod model;
 mod outport;
 mod processes;

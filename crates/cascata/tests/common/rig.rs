@@ -266,6 +266,11 @@ impl Rig {
         panic!("the workers ring each other for ever");
     }
 
+    /// Whether items of senders on `worker` wait for room.
+    pub fn waits(&self, worker: usize) -> bool {
+        self.ends.iter().any(|ends| matches!(ends, Ends::Remote(remotes) if remotes[worker].has_waiting()))
+    }
+
     /// The counters of a channel.
     pub fn meter(&self, channel: usize) -> &InportMeter {
         &self.meters[channel].inports[0]

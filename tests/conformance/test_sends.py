@@ -763,3 +763,57 @@ def test_a_component_that_only_fires_lets_timers_run(run_together):
     timers = []
     g = chain(quick, count)
     assert run_together(g, collect=[g.c1.late]).collected["c1.late"] == [0]
+
+
+@pytest.mark.parametrize("num_workers", [0, 1, 2])
+def test_who_gives_up_again_and_again_fills_no_line(num_workers):
+    """Of several inports one has room: what it gets the slow one gets, too, but not without a bound."""
+
+    @component
+    @outport("item")
+    @outport("tries")
+    async def hurried(item, tries):
+        given_up = 0
+        for number in range(60):
+            try:
+                await asyncio.wait_for(item.send(number), 0.002)
+            except TimeoutError:
+                given_up += 1
+        await tries.send(given_up)
+
+    @component
+    @inport("item", capacity=1)
+    @inport("go")
+    @outport("got")
+    async def slow(item, got, go):
+        await got.send(item)
+
+    @component
+    @inport("tries", capacity=1)
+    @outport("go")
+    async def let_go(tries, go):
+        for _ in range(100):
+            if not await go.send(None):
+                return
+
+    @component
+    @inport("item", capacity=None)
+    @outport("got")
+    async def quick(item, got):
+        await got.send(item)
+
+    g = Graph()
+    g.hurried = hurried
+    g.slow = slow
+    g.quick = quick
+    g.let_go = let_go
+    g.hurried.item >> g.slow.item
+    g.hurried.item >> g.quick.item
+    g.hurried.tries >> g.let_go.tries
+    g.let_go.go >> g.slow.go
+    report = g.run(num_workers=num_workers, collect=[g.slow.got, g.quick.got, g.hurried.tries], timeout=30)
+    got = report.collected["slow.got"]
+    assert got == report.collected["quick.got"] == list(range(len(got)))
+    assert len(got) <= 3  # inside, in front of it, and one more that came when that had gone in
+    assert report.collected["hurried.tries"][0] >= 57
+    assert report.components["hurried"].outports["item"].sent == len(got)

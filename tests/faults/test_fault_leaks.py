@@ -148,6 +148,7 @@ def mappings():
 KINDS = {
     "in process": (1.0, {"num_workers": 0}),
     "fork": (1.0, {"num_workers": 2, "start_method": "fork"}),
+    "spawn": (0.15, {"num_workers": 2, "start_method": "spawn"}),
 }
 """The options of each kind of start, and what share of the runs is enough for one that takes longer."""
 

@@ -72,8 +72,8 @@ pub struct Core {
     thread: ThreadId,
     ready: Mutex<VecDeque<Ready>>,
     lanes: Mutex<Arc<Vec<LaneEntry>>>,
-    /// Outports in which items wait for shared memory, those that have waited longest first.
-    starved: Mutex<Vec<Arc<Line>>>,
+    /// Outports that hold items back, those that have done so longest first.
+    holding: Mutex<Vec<Arc<Line>>>,
     passives: Mutex<Vec<Arc<PassiveTask>>>,
     drain: OnceLock<Py<Drain>>,
     /// A drain runs or the loop has been asked for one.
@@ -120,7 +120,7 @@ impl Core {
             thread: thread::current().id(),
             ready: Mutex::default(),
             lanes: Mutex::default(),
-            starved: Mutex::default(),
+            holding: Mutex::default(),
             passives: Mutex::default(),
             drain: OnceLock::new(),
             scheduled: AtomicBool::new(false),
@@ -164,8 +164,8 @@ impl Core {
             self.memory.bells().retire(self.worker);
         }
         self.set_lanes(Vec::new());
-        let starved = mem::take(&mut *lock(&self.starved));
-        drop(starved);
+        let holding = mem::take(&mut *lock(&self.holding));
+        drop(holding);
         let passives = mem::take(&mut *lock(&self.passives));
         passives.iter().for_each(|passive| passive.close());
         let ready = mem::take(&mut *lock(&self.ready));
@@ -277,6 +277,9 @@ impl Core {
                 self.run_one(py, &lanes, ready)?;
             }
             self.feed();
+            if self.leaving.load(Relaxed) && self.has_delivered() {
+                self.hooks.call_method0(py, intern!(py, "on_delivered"))?;
+            }
             if lock(&self.ready).is_empty() {
                 if self.fall_asleep() {
                     return Ok(());
@@ -303,41 +306,40 @@ impl Core {
                 remote.on_bell();
             }
         }
-        if self.leaving.load(Relaxed) && self.has_delivered() {
-            self.hooks.call_method0(py, intern!(py, "on_delivered"))?;
-        }
         Ok(())
     }
 
     /// Whether no item waits for room any more whose sender has ended. If some do, `on_delivered` of the hooks will say
     /// when they no longer do.
     pub fn has_delivered(&self) -> bool {
-        let starved = !lock(&self.starved).is_empty();
-        let waiting = starved || self.remotes.iter().flatten().any(|remote| remote.has_waiting());
+        let held = !lock(&self.holding).is_empty();
+        let waiting = held || self.remotes.iter().flatten().any(|remote| remote.has_waiting());
         self.leaving.store(waiting, Relaxed);
         !waiting
     }
 
-    /// Items wait in that outport for shared memory.
-    pub fn starve(&self, line: &Arc<Line>) {
-        let mut starved = lock(&self.starved);
-        if !starved.iter().any(|other| Arc::ptr_eq(other, line)) {
-            starved.push(line.clone());
+    /// That outport holds items back.
+    pub fn hold(&self, line: &Arc<Line>) {
+        let mut holding = lock(&self.holding);
+        if !holding.iter().any(|other| Arc::ptr_eq(other, line)) {
+            holding.push(line.clone());
         }
     }
 
-    /// Has what waits for shared memory try again, if there is some or nobody receives it any more; and gives back what
+    /// Has what outports hold back try again, unless it waits for shared memory and there is none; and gives back what
     /// others wait for.
     fn feed(&self) {
-        let Some(hub) = &self.hub else { return };
-        hub.relieve();
-        let starved = lock(&self.starved).clone();
-        for line in starved {
-            if hub.awaits_memory() && !line.outport.is_closed() {
+        if let Some(hub) = &self.hub {
+            hub.relieve();
+        }
+        let holding = lock(&self.holding).clone();
+        for line in holding {
+            let short = self.hub.as_ref().is_some_and(Hub::awaits_memory);
+            if short && !line.outport.is_closed() {
                 continue;
             }
             if !line.outport.feed() {
-                lock(&self.starved).retain(|other| !Arc::ptr_eq(other, &line));
+                lock(&self.holding).retain(|other| !Arc::ptr_eq(other, &line));
             }
         }
     }
@@ -430,6 +432,17 @@ impl Drain {
 impl Drain {
     fn __call__(&self, py: Python<'_>) -> PyResult<()> {
         self.core.upgrade().map_or(Ok(()), |core| core.run_ready(py))
+    }
+}
+
+/// Wakes the worker: something that nobody in particular waits for has happened.
+pub struct CoreWaker {
+    pub core: Arc<Core>,
+}
+
+impl Wake for CoreWaker {
+    fn wake(self: Arc<Self>) {
+        self.core.schedule();
     }
 }
 

@@ -17,7 +17,7 @@ use pyo3::{
 };
 
 use crate::{
-    core::Core,
+    core::{Core, CoreWaker},
     done::done,
     lock,
     object::Object,
@@ -70,8 +70,8 @@ impl Sender {
                 }
             }
             Ok(Sent::Waits(ticket)) => {
-                if line.outport.is_starved() {
-                    line.core.starve(&line);
+                if line.outport.holds_back() {
+                    line.core.hold(&line);
                 }
                 Self::wait(slf, &line.core, Waits::Room(ticket, kind.unbind()))
             }
@@ -171,7 +171,12 @@ impl WaitingSend {
             && let Waits::Room(ticket, _) = &self.waits
             && let Some(line) = self.sender.get().line.upgrade()
         {
-            line.outport.withdraw(ticket);
+            let withdrawn = line.outport.withdraw(ticket);
+            if !withdrawn {
+                // Later items are held back until it has reached all its ports.
+                let waker = Waker::from(Arc::new(CoreWaker { core: line.core.clone() }));
+                let _ = ticket.poll(&mut Context::from_waker(&waker));
+            }
         }
     }
 

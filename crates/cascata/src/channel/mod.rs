@@ -6,12 +6,14 @@
 //! * an item that finds no room waits in its sender's process, in order: a new item never overtakes one that waits;
 //! * publishers are counted before the start; a channel has *ended* when the last one has left and it is empty;
 //! * once its receiver has gone, it discards what it holds and whatever still comes, and says so to the senders;
-//! * an item for which the shared memory has no room waits in its outport, and those behind it in order;
+//! * an item for which the shared memory has no room waits in its outport, with those behind it; so do those behind one
+//!   that its sender has given up on although one of several channels had it already;
 //! * no lock is held while an item is cloned into user code, encoded, decoded or dropped, or a waker is called or dropped:
 //!   these may run user code.
 //!
 //! A send to several channels is one [`Ticket`]: it is withdrawn from all of them or from none.
 
+mod held;
 mod hub;
 mod loan;
 mod local;
@@ -19,7 +21,6 @@ mod loopback;
 mod outport;
 mod parcel;
 mod remote;
-mod starved;
 mod ticket;
 
 use std::{

@@ -10,7 +10,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::{EncodeError, Full, Hub, Item, Local, Offer, Remote, Ticket, lock, parcel::Parcel, starved::Starved};
+use super::{EncodeError, Full, Hub, Item, Local, Offer, Remote, Ticket, held::Held, lock, parcel::Parcel};
 use crate::metrics::OutportMeter;
 
 /// What a channel between processes is given: an item for the own process, or an encoded one.
@@ -48,7 +48,7 @@ pub enum SendError<E> {
 pub enum Sent {
     /// It is inside all channels that are open; `false` if none is.
     Now(bool),
-    /// It waits for room in some of them, or for shared memory.
+    /// It waits for room in some of them, for shared memory, or for an item before it that was abandoned.
     Waits(Arc<Ticket>),
 }
 
@@ -61,7 +61,7 @@ pub struct Outport<T: Item> {
     collection: Option<Collection<T>>,
     /// Where encoded items lie; `None` as long as nothing is encoded.
     hub: Option<Hub>,
-    starved: Starved<T, T::Error>,
+    held: Held<T, T::Error>,
     meter: OutportMeter,
     ended: AtomicBool,
     /// The channels know that it has ended.
@@ -129,7 +129,7 @@ impl<T: Item> Outport<T> {
         let hub = remotes.iter().find(|(_, own)| !own).map(|(remote, _)| remote.hub().clone());
         let collection = collector.map(|collector| Collection { collector, waiting: Mutex::default() });
         let (ended, left) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { locals, remotes, collection, hub, starved: Starved::new(), meter, ended, left }
+        Self { locals, remotes, collection, hub, held: Held::new(), meter, ended, left }
     }
 
     /// Sends `item` to every channel behind the port.
@@ -142,7 +142,7 @@ impl<T: Item> Outport<T> {
         if self.ended.load(Relaxed) {
             return Err(SendError::Ended);
         }
-        if self.starved.is_empty() {
+        if self.held.is_open() {
             match self.pack(&item) {
                 Ok(packed) => {
                     self.meter.sent.add(1);
@@ -150,13 +150,13 @@ impl<T: Item> Outport<T> {
                 }
                 Err(EncodeError::Refused(error)) => return Err(SendError::Encode(error)),
                 Err(EncodeError::Full(full)) if !self.could_hold(full) => return Err(SendError::TooLarge(full.bytes)),
-                Err(EncodeError::Full(full)) => self.starved.needs(full),
+                Err(EncodeError::Full(full)) => self.held.needs(full),
             }
         }
-        let ticket = self.starved.push(item);
+        let ticket = self.held.push(item);
         self.meter.sent.add(1);
         self.feed();
-        if let Some(reason) = self.starved.refusal(&ticket) {
+        if let Some(reason) = self.held.refusal(&ticket) {
             return Err(reason);
         }
         Ok(ticket.outcome().map_or(Sent::Waits(ticket), |reached| Sent::Now(reached || self.collection.is_some())))
@@ -217,20 +217,23 @@ impl<T: Item> Outport<T> {
         sent
     }
 
-    /// Sends what has waited for memory, as far as there is some now. Whether something still waits for it: then this is
-    /// to be called again as soon as [`Hub::awaits_memory`] says no.
+    /// Offers what was held back, as far as it need not be any more. Whether something still is: then this is to be called
+    /// again when channels have changed, or [`Hub::awaits_memory`] says no.
     pub fn feed(&self) -> bool {
-        while let Some((item, ticket)) = self.starved.first() {
+        while let Some((item, ticket)) = self.held.first() {
+            if self.held.is_behind_abandoned() {
+                return true;
+            }
             let outcome = match self.pack_if_room(&item) {
                 Err(EncodeError::Full(full)) if self.could_hold(full) => return true,
                 outcome => outcome,
             };
-            if self.starved.take(&ticket) {
+            if self.held.take(&ticket) {
                 match outcome {
                     Ok(packed) => drop(self.deliver(item, packed, Some(ticket.clone()))),
                     Err(reason) => {
                         self.meter.sent.take_back(1);
-                        self.starved.refuse(ticket.clone(), reason.into());
+                        self.held.refuse(ticket.clone(), reason.into());
                         ticket.seal(false);
                     }
                 }
@@ -251,20 +254,20 @@ impl<T: Item> Outport<T> {
             if self.is_closed() {
                 return Ok(Packed { parcel: None, collected: None });
             }
-            let need = self.starved.need();
+            let need = self.held.need();
             let full = if hub.depot.has_room(need) {
                 match self.pack(item) {
                     // It needs more than it had asked for until then, or somebody else was quicker.
                     Err(EncodeError::Full(full)) if self.could_hold(full) => full,
                     done => {
-                        self.starved.needs(Full::default());
+                        self.held.needs(Full::default());
                         return done;
                     }
                 }
             } else {
                 need
             };
-            self.starved.needs(full);
+            self.held.needs(full);
             if noted {
                 return Err(EncodeError::Full(full));
             }
@@ -281,9 +284,9 @@ impl<T: Item> Outport<T> {
             && self.remotes.iter().all(|(remote, _)| remote.is_closed())
     }
 
-    /// Whether something that was sent waits for memory, so that it is to be [fed](Self::feed).
-    pub fn is_starved(&self) -> bool {
-        !self.starved.is_empty()
+    /// Whether something that was sent is held back, so that it is to be [fed](Self::feed).
+    pub fn holds_back(&self) -> bool {
+        !self.held.is_empty()
     }
 
     /// Waits until a send that waits is done; see [`Ticket::poll`].
@@ -295,20 +298,22 @@ impl<T: Item> Outport<T> {
         if let Some(collection) = &self.collection {
             collection.settle();
         }
-        match self.starved.refusal(ticket) {
+        match self.held.refusal(ticket) {
             Some(reason) => Poll::Ready(Err(reason)),
             None => Poll::Ready(Ok(reached || self.collection.is_some())),
         }
     }
 
     /// Takes a waiting send back from all channels; it then counts as never sent. `false` if that is too late: one of
-    /// them has let the item in, and the others will, too, or all have closed.
-    pub fn withdraw(&self, ticket: &Ticket) -> bool {
+    /// them has let the item in, and the others will, too, or all have closed. What is sent after that enters no channel
+    /// before they have.
+    pub fn withdraw(&self, ticket: &Arc<Ticket>) -> bool {
         if !ticket.withdraw() {
+            self.held.abandon(ticket);
             return false;
         }
         self.meter.sent.take_back(1);
-        self.starved.forget(ticket);
+        self.held.forget(ticket);
         self.locals.iter().for_each(|local| local.forget(ticket));
         self.remotes.iter().for_each(|(remote, _)| remote.forget(ticket));
         if let Some(collection) = &self.collection {
@@ -326,7 +331,7 @@ impl<T: Item> Outport<T> {
 
     /// Tells the channels that the port has ended, once it has and nothing waits in it.
     fn leave(&self) {
-        if self.ended.load(Relaxed) && self.starved.is_empty() && !self.left.swap(true, Relaxed) {
+        if self.ended.load(Relaxed) && self.held.is_empty() && !self.left.swap(true, Relaxed) {
             self.locals.iter().for_each(|local| local.unpublish());
             self.remotes.iter().for_each(|(remote, _)| remote.unpublish());
         }

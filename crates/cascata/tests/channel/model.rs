@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::{
-    rig::{Spec, WORKERS},
+    rig::{Sender, Spec, WORKERS},
     token::Nature,
 };
 
@@ -73,6 +73,14 @@ pub enum Front {
     End,
 }
 
+/// An item that is held back behind one whose sender has given up.
+#[derive(Debug)]
+struct Held {
+    id: u64,
+    nature: Nature,
+    ticket: usize,
+}
+
 #[derive(Debug)]
 pub struct Model {
     spec: Spec,
@@ -80,6 +88,11 @@ pub struct Model {
     pub tickets: Vec<Ticket>,
     pub sent: Vec<u64>,
     ended: Vec<bool>,
+    /// The channels know that the sender has ended.
+    left: Vec<bool>,
+    held: Vec<VecDeque<Held>>,
+    /// Sends that their sender could not withdraw.
+    abandoned: Vec<Vec<usize>>,
 }
 
 impl Model {
@@ -109,6 +122,9 @@ impl Model {
             tickets: Vec::new(),
             sent: vec![0; senders],
             ended: vec![false; senders],
+            left: vec![false; senders],
+            held: (0..senders).map(|_| VecDeque::new()).collect(),
+            abandoned: vec![Vec::new(); senders],
             spec: spec.clone(),
         }
     }
@@ -118,15 +134,41 @@ impl Model {
         if self.ended[sender] {
             return Outcome::Ended;
         }
-        let worker = self.spec.senders[sender].worker;
-        let targets = self.spec.senders[sender].targets.clone();
-        let leaves = |&target: &usize| self.channels[target].receiver != worker;
-        if nature == Nature::Unencodable && targets.iter().any(leaves) {
-            return Outcome::Unencodable;
-        }
-        self.sent[sender] += 1;
         let number = self.tickets.len();
-        let mut ticket = Ticket { sender, open: 0, reached: false, withdrawn: false };
+        if self.held[sender].is_empty() && !self.is_behind_abandoned(sender) {
+            if self.is_unencodable(sender, nature) {
+                return Outcome::Unencodable;
+            }
+            self.sent[sender] += 1;
+            self.tickets.push(Ticket { sender, open: 1, reached: false, withdrawn: false });
+            self.deliver(number, id, nature);
+        } else {
+            self.sent[sender] += 1;
+            self.tickets.push(Ticket { sender, open: 1, reached: false, withdrawn: false });
+            self.held[sender].push_back(Held { id, nature, ticket: number });
+            self.feed(sender);
+        }
+        let Ticket { open, reached, .. } = self.tickets[number];
+        if open == 0 {
+            self.tickets.pop();
+            return Outcome::Now(reached);
+        }
+        Outcome::Waits
+    }
+
+    fn is_unencodable(&self, sender: usize, nature: Nature) -> bool {
+        let Sender { worker, targets } = &self.spec.senders[sender];
+        nature == Nature::Unencodable && targets.iter().any(|&target| self.channels[target].receiver != *worker)
+    }
+
+    fn is_behind_abandoned(&self, sender: usize) -> bool {
+        self.abandoned[sender].iter().any(|&ticket| !self.tickets[ticket].is_done())
+    }
+
+    /// Offers an item to all channels behind its sender.
+    fn deliver(&mut self, number: usize, id: u64, nature: Nature) {
+        let ticket = &mut self.tickets[number];
+        let Sender { worker, targets } = self.spec.senders[ticket.sender].clone();
         for target in targets {
             let channel = &mut self.channels[target];
             let entry = Entry { id, nature, own: channel.receiver == worker, ticket: None };
@@ -147,26 +189,59 @@ impl Model {
                 ticket.open += 1;
             }
         }
-        if ticket.open == 0 {
-            return Outcome::Now(ticket.reached);
+        ticket.open -= 1;
+    }
+
+    /// Offers what the sender holds back and need not any more.
+    fn feed(&mut self, sender: usize) {
+        while !self.is_behind_abandoned(sender) {
+            let Some(Held { id, nature, ticket }) = self.held[sender].pop_front() else { break };
+            let closed = self.spec.senders[sender].targets.iter().all(|&target| self.channels[target].closed);
+            if self.is_unencodable(sender, nature) && !closed {
+                self.sent[sender] -= 1;
+                self.tickets[ticket].open = 0;
+            } else {
+                self.deliver(ticket, id, nature);
+            }
         }
-        self.tickets.push(ticket);
-        Outcome::Waits
+        self.tell(sender);
+    }
+
+    /// What the senders of a worker hold back is looked at.
+    pub fn feed_all(&mut self, worker: usize) {
+        for sender in 0..self.held.len() {
+            if self.spec.senders[sender].worker == worker && !self.held[sender].is_empty() {
+                self.feed(sender);
+            }
+        }
+    }
+
+    /// Tells the channels of a sender's end.
+    fn tell(&mut self, sender: usize) {
+        if self.ended[sender] && self.held[sender].is_empty() && !std::mem::replace(&mut self.left[sender], true) {
+            for &target in &self.spec.senders[sender].targets {
+                self.channels[target].publishers -= 1;
+            }
+        }
     }
 
     /// Whether the send was taken back.
     pub fn withdraw(&mut self, number: usize) -> bool {
         let ticket = &mut self.tickets[number];
+        let sender = ticket.sender;
         if ticket.reached || ticket.open == 0 {
+            self.abandoned[sender].push(number);
             return false;
         }
         if !std::mem::replace(&mut ticket.withdrawn, true) {
-            self.sent[ticket.sender] -= 1;
+            self.sent[sender] -= 1;
         }
-        let line = self.spec.senders[ticket.sender].worker;
+        let line = self.spec.senders[sender].worker;
         for channel in &mut self.channels {
             channel.waiting[line].retain(|entry| entry.ticket != Some(number));
         }
+        self.held[sender].retain(|held| held.ticket != number);
+        self.tell(sender);
         true
     }
 
@@ -221,15 +296,27 @@ impl Model {
 
     /// A sender's component ends.
     pub fn leave(&mut self, sender: usize) {
-        if !std::mem::replace(&mut self.ended[sender], true) {
-            for &target in &self.spec.senders[sender].targets {
-                self.channels[target].publishers -= 1;
+        self.ended[sender] = true;
+        self.tell(sender);
+    }
+
+    /// A worker answers all its bells, and those that it thereby rings itself.
+    pub fn answer_bells(&mut self, worker: usize) {
+        loop {
+            self.look_at_channels(worker);
+            let held = self.held_back();
+            self.feed_all(worker);
+            if self.held_back() == held {
+                return;
             }
         }
     }
 
-    /// A worker answers all its bells.
-    pub fn answer_bells(&mut self, worker: usize) {
+    fn held_back(&self) -> usize {
+        self.held.iter().map(VecDeque::len).sum()
+    }
+
+    fn look_at_channels(&mut self, worker: usize) {
         for number in 0..self.channels.len() {
             let channel = &self.channels[number];
             if !channel.shared {
@@ -269,7 +356,7 @@ impl Model {
             .channels
             .iter()
             .flat_map(|channel| channel.inside.iter().chain(&channel.backlog).chain(channel.waiting.iter().flatten()));
-        held.filter(|entry| entry.own).count() as i64
+        (held.filter(|entry| entry.own).count() + self.held_back()) as i64
     }
 }
 

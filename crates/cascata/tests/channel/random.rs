@@ -189,7 +189,11 @@ impl Trial {
     }
 
     /// Whether all that can be seen is as the model says, and nobody sleeps who could go on.
-    fn compare(&self) {
+    fn compare(&mut self) {
+        for worker in 0..WORKERS {
+            self.rig.feed(worker);
+            self.model.feed_all(worker);
+        }
         let Self { rig, model, .. } = self;
         for (number, channel) in model.channels.iter().enumerate() {
             assert_eq!(rig.fill(number), channel.fill(), "inside channel {number}");
@@ -222,8 +226,10 @@ impl Trial {
         self.compare();
         loop {
             while !(0..WORKERS).all(|worker| self.rig.may_sleep(worker)) {
-                (0..WORKERS).for_each(|worker| self.answer_bells(worker));
-                self.compare();
+                for worker in 0..WORKERS {
+                    self.answer_bells(worker);
+                    self.compare();
+                }
             }
             let Some(channel) = (0..self.receivers.len()).find(|&channel| self.model.front(channel) == Front::Item)
             else {

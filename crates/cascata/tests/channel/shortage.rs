@@ -42,7 +42,7 @@ fn what_finds_no_memory_waits_in_order() {
     assert!(matches!(send(&rig, 0, 0), Ok(Sent::Now(true))), "small items need none");
     let party = Party::new();
     let large = waiting(&rig, 1, SIZE);
-    assert!(rig.outports[SENDER].is_starved());
+    assert!(rig.outports[SENDER].holds_back());
     let small = waiting(&rig, 2, 0);
     let others = [waiting(&rig, 3, SIZE), waiting(&rig, 4, 0)];
     assert_eq!(party.poll(|cx| rig.outports[SENDER].poll(&large, cx).map(Result::unwrap)), Poll::Pending);
@@ -52,7 +52,7 @@ fn what_finds_no_memory_waits_in_order() {
     rig.settle();
     assert!(!party.sleeps());
     assert_eq!(party.poll(|cx| rig.outports[SENDER].poll(&large, cx).map(Result::unwrap)), Poll::Ready(true));
-    assert!(small.is_done() && others.iter().all(|ticket| ticket.is_done()) && !rig.outports[SENDER].is_starved());
+    assert!(small.is_done() && others.iter().all(|ticket| ticket.is_done()) && !rig.outports[SENDER].holds_back());
     assert_eq!(rig.take_all(0), [1, 2, 3, 4]);
     rig.dispose();
 }

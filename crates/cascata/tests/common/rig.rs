@@ -231,11 +231,11 @@ impl Rig {
     }
 
     /// Has `worker` do what it does all the time about the shared memory.
-    fn feed(&self, worker: usize) {
+    pub fn feed(&self, worker: usize) {
         self.hubs[worker].relieve();
         for (sender, outport) in self.spec.senders.iter().zip(&self.outports) {
             let waits = self.hubs[worker].awaits_memory() && !outport.is_closed();
-            if sender.worker == worker && outport.is_starved() && !waits {
+            if sender.worker == worker && outport.holds_back() && !waits {
                 outport.feed();
             }
         }

@@ -1,4 +1,9 @@
-//! Items of one outport for which the shared memory has no room yet.
+//! Items of one outport that no channel has been offered yet: the shared memory has no room for them, or an item before
+//! them was abandoned.
+//!
+//! A send is abandoned when its sender gives up waiting although one of several channels has the item already: then it
+//! reaches the others, too, but nobody waits for that. Were the next item offered meanwhile, a sender that gives up again
+//! and again would fill the line before the slowest channel without an end.
 
 use std::{
     collections::VecDeque,
@@ -9,7 +14,7 @@ use super::{Full, SendError, Ticket, lock};
 
 /// They wait as they are, not encoded, in the order sent.
 #[derive(Debug)]
-pub(super) struct Starved<T, E> {
+pub(super) struct Held<T, E> {
     state: Mutex<State<T, E>>,
 }
 
@@ -18,17 +23,45 @@ struct State<T, E> {
     waiting: VecDeque<(T, Arc<Ticket>)>,
     /// What the first of them has asked for.
     need: Full,
+    /// Sends whose items still wait for room, without a sender.
+    abandoned: Vec<Arc<Ticket>>,
     /// Items that proved impossible to send when there was room, until their senders ask.
     refused: Vec<(Arc<Ticket>, SendError<E>)>,
 }
 
-impl<T: Clone, E> Starved<T, E> {
+impl<T, E> State<T, E> {
+    fn has_no_abandoned(&mut self) -> bool {
+        self.abandoned.retain(|ticket| !ticket.is_done());
+        self.abandoned.is_empty()
+    }
+}
+
+impl<T: Clone, E> Held<T, E> {
     pub fn new() -> Self {
-        Self { state: Mutex::new(State { waiting: VecDeque::new(), need: Full::default(), refused: Vec::new() }) }
+        let (waiting, abandoned, refused) = (VecDeque::new(), Vec::new(), Vec::new());
+        Self { state: Mutex::new(State { waiting, need: Full::default(), abandoned, refused }) }
     }
 
     pub fn is_empty(&self) -> bool {
         lock(&self.state).waiting.is_empty()
+    }
+
+    /// Whether what is sent now need not wait here.
+    pub fn is_open(&self) -> bool {
+        let mut state = lock(&self.state);
+        state.waiting.is_empty() && state.has_no_abandoned()
+    }
+
+    /// Whether an item that was abandoned still waits for room.
+    pub fn is_behind_abandoned(&self) -> bool {
+        !lock(&self.state).has_no_abandoned()
+    }
+
+    /// The sender has given up on the send, which could not be withdrawn.
+    pub fn abandon(&self, ticket: &Arc<Ticket>) {
+        if !ticket.is_done() {
+            lock(&self.state).abandoned.push(ticket.clone());
+        }
     }
 
     /// The last in the queue.

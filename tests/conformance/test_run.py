@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 from parts import Numbers, chain, emit, gated, relay
 
-from cascata import DeadlockError, Graph, RunTimeout, component, inport, outport
+from cascata import ComponentError, DeadlockError, Graph, RunTimeout, component, inport, outport
 from cascata.run import resources
+from cascata.run.worker import Worker
 
 
 def squares(number=20):
@@ -807,3 +808,46 @@ def test_a_gate_of_asyncio_belongs_to_each_run(run_together):
     if run_together.workers:  # what a worker process has changed, the next one does not see
         assert not gate.is_set()
         assert run_together(g, collect=[g.c1.out]).collected["c1.out"] == [1]
+
+
+def test_a_failure_of_the_engine_fails_the_run(monkeypatch):
+    """The event loop would log it and go on, and the run would wait for ever."""
+
+    def broken(self):
+        msg = "of our own making"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr(Worker, "on_delivered", broken)
+
+    @component
+    @outport("out")
+    async def hurried(out):
+        """Leave items that wait for room, so that its worker is told when they have found some."""
+        for number in range(4):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(out.send(number), 0.01)
+        kept.append(asyncio.ensure_future(out.send(4)))
+        await asyncio.sleep(0)
+
+    @component
+    @inport("item", capacity=1)
+    async def slow(item):
+        await asyncio.sleep(0.05)
+
+    @component
+    @inport("item")
+    async def quick(item):
+        pass
+
+    kept = []
+    g = Graph()
+    g.hurried = hurried
+    g.slow = slow
+    g.quick = quick
+    g.hurried.out >> g.slow.item
+    g.hurried.out >> g.quick.item
+    g.place(g.hurried, worker=0)
+    g.place(g.slow, g.quick, worker=1)
+    with pytest.raises(ComponentError, match="of our own making") as caught:
+        g.run(num_workers=2, timeout=20)
+    assert (caught.value.component, type(caught.value.__cause__)) == ("worker 0", RuntimeError)

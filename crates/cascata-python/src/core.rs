@@ -8,14 +8,14 @@
 use std::{
     collections::VecDeque,
     mem,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex, OnceLock, Weak,
+        Arc, Mutex, OnceLock,
         atomic::{
             AtomicBool, AtomicU64, AtomicUsize,
             Ordering::{Relaxed, SeqCst},
         },
     },
-    task::Wake,
     thread::{self, ThreadId},
 };
 
@@ -23,7 +23,11 @@ use cascata::{
     channel::{Hub, Remote},
     memory::Memory,
 };
-use pyo3::{intern, prelude::*};
+use pyo3::{
+    exceptions::{PyException, PyRuntimeError},
+    intern,
+    prelude::*,
+};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::{
@@ -32,6 +36,7 @@ use crate::{
     park::{Listener, Park},
     passive::PassiveTask,
     port::Line,
+    wake::Drain,
 };
 
 /// How long, in nanoseconds, the ready queue keeps the event loop from timers and sockets.
@@ -84,6 +89,8 @@ pub struct Core {
     stepped: Mutex<Option<Py<Park>>>,
     cancelled_itself: AtomicBool,
     stop_seen: AtomicBool,
+    /// Something in here has failed, so that nothing in here is to be relied on any more.
+    broken: AtomicBool,
     /// All lanes have ended, and the worker stays only for items that still wait for room.
     leaving: AtomicBool,
     /// Lanes that run, are ready to, or await something that is no channel.
@@ -129,6 +136,7 @@ impl Core {
             stepped: Mutex::default(),
             cancelled_itself: AtomicBool::new(false),
             stop_seen: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
             alive: AtomicUsize::new(0),
             budget: AtomicUsize::new(BUDGET),
@@ -249,6 +257,29 @@ impl Core {
         let itself = lock(&self.stepped).as_ref().is_some_and(|stepped| stepped.is(park));
         self.cancelled_itself.fetch_or(itself, Relaxed);
         itself
+    }
+
+    /// Runs something for the event loop, which would only log an error of ours, or a panic, and go on without us: the run
+    /// fails instead.
+    ///
+    /// # Errors
+    /// Something asked for the end of the event loop: `SystemExit` out of a task that a component made.
+    pub fn guarded(&self, py: Python<'_>, something: impl FnOnce() -> PyResult<()>) -> PyResult<()> {
+        if self.broken.load(Relaxed) {
+            return Ok(());
+        }
+        let outcome = catch_unwind(AssertUnwindSafe(something)).unwrap_or_else(|_| {
+            Err(PyRuntimeError::new_err("Cascata itself has failed here; what it was is on the standard error output"))
+        });
+        match outcome {
+            Err(error) if error.is_instance_of::<PyException>(py) => {
+                self.broken.store(true, Relaxed);
+                let worker = format!("worker {}", self.worker);
+                self.hooks.call_method1(py, intern!(py, "on_failure"), (worker, error.value(py), py.None()))?;
+                self.hooks.call_method0(py, intern!(py, "on_stop")).map(drop)
+            }
+            outcome => outcome,
+        }
     }
 
     /// Runs what is ready, for a slice of time.
@@ -413,55 +444,5 @@ impl Core {
         }
         // Something for the task itself: an object to await, the end, a cancellation.
         Park::fire(park)
-    }
-}
-
-/// What the event loop calls to drain the ready queue. It does not keep the core, which keeps it.
-#[pyclass(frozen, module = "cascata._native")]
-pub struct Drain {
-    core: Weak<Core>,
-}
-
-impl Drain {
-    pub fn new(core: &Arc<Core>) -> Self {
-        Self { core: Arc::downgrade(core) }
-    }
-}
-
-#[pymethods]
-impl Drain {
-    fn __call__(&self, py: Python<'_>) -> PyResult<()> {
-        self.core.upgrade().map_or(Ok(()), |core| core.run_ready(py))
-    }
-}
-
-/// Wakes the worker: something that nobody in particular waits for has happened.
-pub struct CoreWaker {
-    pub core: Arc<Core>,
-}
-
-impl Wake for CoreWaker {
-    fn wake(self: Arc<Self>) {
-        self.core.schedule();
-    }
-}
-
-/// Wakes a lane.
-pub struct LaneWaker {
-    pub core: Arc<Core>,
-    pub number: usize,
-    /// It is in the queue already.
-    pub queued: Arc<AtomicBool>,
-}
-
-impl Wake for LaneWaker {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        if !self.queued.swap(true, SeqCst) {
-            self.core.push(Ready::Lane(self.number));
-        }
     }
 }

@@ -18,10 +18,11 @@ use pyo3::{intern, prelude::*};
 use crate::{
     asyncio::is_cancelled,
     component::Component,
-    core::{Core, LaneWaker},
+    core::Core,
     coroutine::{self, Step},
     object::Object,
     park::Park,
+    wake::LaneWaker,
 };
 
 /// What a step came to.

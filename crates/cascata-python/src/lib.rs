@@ -24,6 +24,7 @@ mod object;
 mod park;
 mod passive;
 mod port;
+mod wake;
 mod worker;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

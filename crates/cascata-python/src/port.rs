@@ -17,11 +17,12 @@ use pyo3::{
 };
 
 use crate::{
-    core::{Core, CoreWaker},
+    core::Core,
     done::done,
     lock,
     object::Object,
     park::{Park, SendWaker},
+    wake::CoreWaker,
 };
 
 pyo3::import_exception!(cascata.errors, ItemError);

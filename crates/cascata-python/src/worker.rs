@@ -23,7 +23,7 @@ use pyo3::{
 use crate::{
     codec,
     component::{Argument, Component, Function},
-    core::{Core, Drain, LaneEntry},
+    core::{Core, LaneEntry},
     drive::Drive,
     graph::Plan as PlanHandle,
     lane::Lane,
@@ -33,6 +33,7 @@ use crate::{
     park::Park,
     passive::PassiveTask,
     port::{Line, Sender},
+    wake::Drain,
 };
 
 /// A component's name, the owner of its definition, its persistent values.
@@ -271,8 +272,10 @@ impl Worker {
 
     /// The doorbell has rung; the event loop calls it.
     fn on_bell(&self, py: Python<'_>) -> PyResult<()> {
-        self.memory.doorbell(self.index).drain();
-        self.core.run_ready(py)
+        self.core.guarded(py, || {
+            self.memory.doorbell(self.index).drain();
+            self.core.run_ready(py)
+        })
     }
 
     /// The descriptor of the doorbell.

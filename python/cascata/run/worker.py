@@ -156,8 +156,9 @@ class Worker:
     # What the native half calls.
 
     def on_failure(self, name: str, error: BaseException, inputs: Mapping[str, object] | None) -> None:
-        """Report a component's failure, and have the whole run stop."""
-        definition = self._origins[name].component_class or ""
+        """Report a component's failure, or this worker's own, and have the whole run stop."""
+        origin = self._origins.get(name)
+        definition = "Worker" if origin is None else origin.component_class or ""
         try:
             failure = Failure.of(error, name, definition, self._index, inputs)
             self._link.tell(Failed(failure))

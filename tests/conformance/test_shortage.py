@@ -178,6 +178,38 @@ def test_a_buffer_for_which_there_is_no_room_is_a_memory_error():
     assert size == 2 * MB
 
 
+def test_a_buffer_gets_what_other_workers_have_cached():
+    """Memory that is free already, but in the arena of another worker."""
+
+    @component
+    @outport("out")
+    async def first(out):
+        for _ in range(20):
+            await out.send(np.zeros(2 * MB, "u1"))
+
+    @component
+    @inport("item")
+    @outport("out")
+    async def second(item, out):
+        await out.send(len(item))
+
+    @component
+    @inport("item")
+    @persist("count", int)
+    @outport("out")
+    async def third(item, count, out):
+        count.set(count.get() + 1)
+        if count.get() == 20:
+            await out.send(len(empty(7 * MB, "u1")))
+
+    g = chain(first, second, third)
+    g.look = keepnothing
+    g.c2.out >> g.look.item
+    for node, worker in ((g.c0, 0), (g.c1, 1), (g.c2, 2), (g.look, 0)):
+        g.place(node, worker=worker)
+    assert run(g, 8 * MB, g.look.out, workers=3) == [7 * MB]
+
+
 @component
 @inport("item")
 @outport("out")

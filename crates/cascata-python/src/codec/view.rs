@@ -9,6 +9,8 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
+    thread::sleep,
+    time::Duration,
 };
 
 use cascata::channel::{Encoder, Full, Hub, Loan};
@@ -195,6 +197,10 @@ pub fn set_hub(hub: Option<Hub>) {
     drop(old);
 }
 
+/// How often, and in what intervals, a buffer that found no memory looks whether other workers have given some back.
+const ATTEMPTS: usize = 40;
+const PAUSE: Duration = Duration::from_millis(5);
+
 /// A writable buffer of `size` bytes in this worker's shared memory; `None` if this process has none.
 ///
 /// # Errors
@@ -203,16 +209,24 @@ pub fn set_hub(hub: Option<Hub>) {
 pub fn shared_buffer(py: Python<'_>, size: usize) -> PyResult<Option<Bound<'_, View>>> {
     let hub = lock(&HUB).clone();
     let Some(hub) = hub else { return Ok(None) };
-    let blank = || hub.blank(size.max(1));
-    let loan = blank().or_else(|_| {
-        // What only garbage refers to may be what is missing.
-        py.import(intern!(py, "gc"))?.call_method0(intern!(py, "collect"))?;
-        blank().map_err(|_| {
-            PyMemoryError::new_err(format!(
-                "no shared memory left for a buffer of {size} bytes: all that the run may take lies in channels or is still \
-                 referred to. Keep less at a time, or give it more: run(shared_memory=...)"
-            ))
-        })
+    let blank = || hub.blank(size.max(1)).ok();
+    let loan = match blank() {
+        Some(loan) => Some(loan),
+        None => {
+            // What only garbage refers to may be what is missing, or what other workers keep for later.
+            py.import(intern!(py, "gc"))?.call_method0(intern!(py, "collect"))?;
+            hub.await_memory();
+            (0..ATTEMPTS).find_map(|_| {
+                py.detach(|| sleep(PAUSE));
+                blank()
+            })
+        }
+    };
+    let loan = loan.ok_or_else(|| {
+        PyMemoryError::new_err(format!(
+            "no shared memory left for a buffer of {size} bytes: all that the run may take lies in channels or is still \
+             referred to. Keep less at a time, or give it more: run(shared_memory=...)"
+        ))
     });
     View::show(py, loan?, 0, size, true).map(Some)
 }

@@ -45,7 +45,7 @@ impl Hub {
     }
 
     /// Notes that this worker waits for memory, and has the others give back what they can.
-    pub(super) fn await_memory(&self) {
+    pub fn await_memory(&self) {
         if self.depot.pool.wait(self.worker) {
             self.raise(self.others().collect());
         }

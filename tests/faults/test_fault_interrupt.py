@@ -522,3 +522,34 @@ def test_scripts_are_killed_with_their_block():
     running.end()
     assert running.process.returncode == -signal.SIGKILL
     assert subprocess.run([sys.executable, "-c", "pass"], check=False).returncode == 0
+
+
+STUCK = """
+nobody_reads, writing = os.pipe()
+os.dup2(writing, 1)
+
+@component
+@outport("out")
+async def talks(out):
+    note("begun")
+    while True:
+        print("x" * 100_000)
+        await asyncio.sleep(0)
+
+g = Graph()
+g.talks = talks
+try:
+    g.run(num_workers=1)
+except KeyboardInterrupt:
+    note("interrupted")
+    os._exit(3)
+"""
+
+
+def test_ctrl_c_when_nobody_reads_what_is_printed():
+    with script(STUCK) as program:
+        program.wait_for_note("begun")
+        time.sleep(0.5)  # the pipe is full by then, or the test is easier than it is meant to be
+        program.signal_group()
+        program.wait_for_note("interrupted")
+        assert program.wait() == 3

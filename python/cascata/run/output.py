@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import IO
 
-__all__ = ["forward_output", "log_here", "print_here"]
+__all__ = ["forward_output", "pass_on"]
 
 MOST = 1 << 20
 """Bytes of one message: what is printed in one go may be of any size, and exists on its way in pieces only."""
@@ -144,8 +144,15 @@ def _portable(value: object) -> object:
         return repr(value)
 
 
-def print_here(message: Printed) -> None:
-    """Print what a component of another process has printed."""
+def pass_on(message: Logged | Printed) -> None:
+    """Log or print what a component of another process has."""
+    if isinstance(message, Logged):
+        _log(message)
+    else:
+        _print(message)
+
+
+def _print(message: Printed) -> None:
     stream = sys.stderr if message.error else sys.stdout
     if stream is not None:
         # Nobody may read any more, as in `program | head`: that is for the program to notice, not for the run.
@@ -154,9 +161,8 @@ def print_here(message: Printed) -> None:
             stream.flush()
 
 
-def log_here(message: Logged) -> None:
-    """Log what a component of another process has logged; levels and handlers of this process decide."""
-    record = message.record
+def _log(message: Logged) -> None:
+    record = message.record  # levels and handlers of this process decide
     logger = logging.getLogger(record.name)
     if logger.isEnabledFor(record.levelno):
         vars(record).update({name: value.restore() for name, value in vars(record).items() if type(value) is Attribute})

@@ -56,6 +56,10 @@ LONGEST_WAIT = 0.5
 """Seconds. A signal that comes just before a wait begins is noticed only when it ends."""
 
 
+class Interrupted(BaseException):
+    """Ctrl-C has come while the caller's own streams or handlers were at work."""
+
+
 class Supervisor:
     """One run on worker processes. `supervise` belongs to one thread; `stop` and `kill` may be called from any."""
 
@@ -68,6 +72,7 @@ class Supervisor:
         self._phase = Phase.RUNNING
         self._deadline: float | None = None
         self._interrupts = 0
+        self._passing_on = self._muted = False
         self._wanted: Phase | None = None
         self._quiet = QuietRounds()
         self._began = self._ended = 0.0
@@ -150,6 +155,8 @@ class Supervisor:
         """Stop in order at the first Ctrl-C, kill at the second."""
         self._interrupts += 1
         self._want(Phase.STOPPING if self._interrupts == 1 else Phase.KILLING)
+        if self._passing_on:
+            raise Interrupted
 
     def result(self) -> Report:
         """Give the report, or raise what went wrong first."""
@@ -193,10 +200,8 @@ class Supervisor:
                 self._fail(failure.error())
             case Collected(index, _):
                 self._collect(self._job.collect[index], self._collected[index], message)
-            case Logged():
-                output.log_here(message)
-            case Printed():
-                output.print_here(message)
+            case Logged() | Printed():
+                self._pass_on(message)
             case Quiet():
                 if self._quiet.answer(worker.index, message):
                     self._conclude_quiet()
@@ -206,6 +211,19 @@ class Supervisor:
                 if all(other.finished or not other.alive for other in self._workers):
                     # All that can keep a process now is a thread that a component has left behind: not for ever.
                     self._enter(Phase.STOPPING)
+
+    def _pass_on(self, message: Logged | Printed) -> None:
+        """Log or print here. Ctrl-C ends that: nobody may ever read what is written, or a handler may hang."""
+        if self._muted:
+            return
+        try:
+            self._passing_on = True
+            try:
+                output.pass_on(message)
+            finally:
+                self._passing_on = False
+        except Interrupted:
+            self._muted = True
 
     def _collect(self, port: str, items: list[Any], message: Collected) -> None:
         try:

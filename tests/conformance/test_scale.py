@@ -138,7 +138,9 @@ def test_a_deep_chain_is_cancelled(run):
     g = deep(a_few_and_waits, last)
 
     async def main():
-        task = asyncio.create_task(g.arun(num_workers=run.workers))
+        # `got` is memory that only forked workers share.
+        method = "fork" if run.workers else None
+        task = asyncio.create_task(g.arun(num_workers=run.workers, start_method=method))
         await got.wait(0, 3)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

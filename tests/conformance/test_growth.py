@@ -20,6 +20,8 @@ from plans import SCALE
 
 from cascata import Graph, component, inport, log, outport, persist
 
+pytestmark = pytest.mark.once
+
 WARM = 20_000
 ARRAY = np.arange(12_500.0)
 NOISE = 1 << 20

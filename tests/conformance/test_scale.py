@@ -13,6 +13,8 @@ from parts import Numbers, chain, emit, relay
 
 from cascata import ComponentError, DeadlockError, Graph, RunTimeout, component, inport, outport
 
+pytestmark = pytest.mark.once
+
 DEEP = 2000
 WIDE = 1000
 NARROW = relay(capacity=1)

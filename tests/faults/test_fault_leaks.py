@@ -153,6 +153,7 @@ KINDS = {
 """The options of each kind of start, and what share of the runs is enough for one that takes longer."""
 
 
+@pytest.mark.once
 @pytest.mark.timeout(60 + 2 * RUNS)
 @pytest.mark.parametrize("start", [by_run, by_start, by_arun])
 @pytest.mark.parametrize("kind", KINDS)

@@ -14,6 +14,8 @@ from faultlib import note, notes
 
 from cascata import Graph, component, outport
 
+pytestmark = pytest.mark.once
+
 BYTES = 200 << 20
 LINE = "x" * ((1 << 16) - 1)
 MOST = 40 << 20

@@ -12,6 +12,7 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 PATIENCE = 40.0
@@ -85,10 +86,11 @@ class Process:
 
 
 def processes():
-    """The process table, by number."""
+    """The process table, by number, without what multiprocessing keeps for itself as long as this process lives."""
     table = {}
+    own = resource_tracker._resource_tracker._pid
     for entry in os.scandir("/proc"):
-        if entry.name.isdigit():
+        if entry.name.isdigit() and int(entry.name) != own:
             with suppress(OSError):
                 text = Path(entry.path, "stat").read_text()
                 name, fields = text[text.index("(") + 1 : text.rindex(")")], text[text.rindex(")") + 2 :].split()

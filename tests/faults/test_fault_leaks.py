@@ -3,6 +3,7 @@
 # ruff: noqa: N802  components are named as what they define would be, a class
 
 import asyncio
+import ctypes
 import gc
 import itertools
 import os
@@ -136,6 +137,7 @@ def times_out(start, **options):
 def resident():
     """Bytes of memory that are this process's own."""
     gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
     text = Path("/proc/self/smaps_rollup").read_text()
     return sum(int(kilobytes) for kilobytes in re.findall(r"^Private_\w+:\s+(\d+) kB", text, re.MULTILINE)) << 10
 
@@ -169,7 +171,12 @@ def test_many_runs(kind, start):
         way(start, **options)
     assert left_over(before) == {}
     # A leak of anything at all for each run, be it one page or one mapping, is more than this.
-    assert resident() - memory < MARGIN + runs * 2_000
+    bound = MARGIN + runs * 2_000
+    for way in itertools.islice(endless, 5):  # what is there for a while only will be gone
+        if resident() - memory < bound:
+            break
+        way(start, **options)
+    assert resident() - memory < bound
     assert mappings() - mapped < 20
 
 

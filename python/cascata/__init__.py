@@ -8,6 +8,7 @@ and spread over worker processes. The way through the package::
     graph, namespace                    graphs of them
     testing                             one component alone
     memory                              data in shared memory
+    channel                             a channel of one's own, beside graphs
     run                                 worker processes, supervision, the report
     log, errors                         used by all
 
@@ -17,6 +18,7 @@ Those above describe, `run` executes; everything that decides what happens is in
 from typing import TYPE_CHECKING
 
 from cascata import registry
+from cascata.channel import Channel
 from cascata.component import component
 from cascata.declare import inport, outport, persist
 from cascata.errors import (
@@ -38,6 +40,7 @@ from cascata.persistent import PersistentValue
 
 __all__ = [
     "CascataError",
+    "Channel",
     "ChannelClosed",
     "ComponentError",
     "DeadlockError",

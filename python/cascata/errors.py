@@ -10,7 +10,7 @@
     │   ├── ComponentError               a component raised
     │   ├── WorkerDied                   a worker process ended unasked
     │   └── RunTimeout (TimeoutError)    `timeout=` has passed
-    ├── ItemError (TypeError)            an item that cannot be sent
+    ├── ItemError (TypeError)            an item that cannot be sent, or not be restored from a channel
     └── ChannelClosed                    putting into, or opening, a channel that has ended
 
 Wrong use of the decorators is a plain `TypeError` or `ValueError`, a misspelt port an
@@ -203,8 +203,11 @@ class RunTimeout(RunError, TimeoutError):  # noqa: N818  as above
 
 
 class ItemError(CascataError, TypeError):
-    """An item that cannot be sent; the message names the port and the offending type."""
+    """An item that cannot be sent; the message names the port and the offending type.
+
+    A public channel raises it, too, for an item that cannot be restored where it arrives.
+    """
 
 
 class ChannelClosed(CascataError):  # noqa: N818  as above
-    """The channel has ended: every publisher has left it."""
+    """The channel has ended: every publisher has left it, or a process was killed in the middle of an operation."""

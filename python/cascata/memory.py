@@ -7,6 +7,7 @@ and viewed there by whoever receives it. What is made in shared memory from the 
 from __future__ import annotations
 
 import copy
+import os
 from typing import TYPE_CHECKING, Any
 
 from cascata import _native
@@ -100,3 +101,6 @@ def writable(value: Any) -> Any:
     if isinstance(value, memoryview):
         return bytearray(value)
     return copy.deepcopy(value)
+
+
+os.register_at_fork(after_in_child=_native.after_fork)

@@ -4,6 +4,7 @@
 //! * [`memory`]: a run's shared memory, as the supervisor sees it;
 //! * [`worker`]: a worker, built from the plan; [`component`], [`lane`] and [`drive`], [`passive`], [`port`] and
 //!   [`done`] are its parts, [`core`] its heart, [`park`] how a task waits for it;
+//! * [`channel`]: the public channel;
 //! * [`asyncio`]: what is asked of it;
 //! * [`codec`], [`object`], [`call`], [`coroutine`]: Python objects as items, values, functions and coroutines.
 
@@ -11,6 +12,7 @@
 
 mod asyncio;
 mod call;
+mod channel;
 mod codec;
 mod component;
 mod core;
@@ -38,6 +40,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod _native {
     #[pymodule_export]
     use super::{
+        channel::{ChannelCore, Get, Publisher, Put, quiesce, settle},
         codec::{Loopback, View, abandon, after_fork, received, shared_buffer, shown},
         graph::{Definition, GraphCore, Plan},
         lane::Lane,

@@ -34,12 +34,18 @@ pub fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
 ///
 /// Those of the system, if no thread can be started.
 pub fn watch_parent(parent: OwnedFd) -> io::Result<()> {
+    start_thread("parent-watch", 64 * 1024, move || match await_end(&parent) {})
+}
+
+/// Starts a thread that takes no signals; nobody waits for its end.
+///
+/// # Errors
+///
+/// Those of the system, if no thread can be started.
+pub fn start_thread(name: &str, stack: usize, main: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let before = block_signals()?;
     // The thread inherits the mask of its starter. Dropping the handle detaches it.
-    let started = std::thread::Builder::new()
-        .name("parent-watch".into())
-        .stack_size(64 * 1024)
-        .spawn(move || match await_end(&parent) {});
+    let started = std::thread::Builder::new().name(name.into()).stack_size(stack).spawn(main);
     restore_signals(&before);
     started.map(drop)
 }

@@ -7,6 +7,7 @@
 //! - [`lock`]: a mutex between processes that outlives its holder;
 //! - [`ring`]: the bounded many-to-many queue of small slots; [`arena`]: payloads that are too large for a slot;
 //! - [`bells`]: who sleeps, who must be woken, and whether anything in the run can still move;
+//! - [`members`]: the processes that share a ring, who come and go and may die; [`process`]: whether one lives;
 //! - [`guard`]: the end of a process whose parent is gone; [`descriptor`]: what a spawned process was started with.
 //!
 //! Nothing here knows Python or graphs. Memory holds offsets, never addresses: each process maps the region wherever
@@ -19,9 +20,11 @@ pub mod descriptor;
 pub mod guard;
 pub mod layout;
 pub mod lock;
+pub mod members;
 #[cfg(any(test, feature = "model"))]
 #[doc(hidden)]
 pub mod model;
+pub mod process;
 pub mod region;
 pub mod ring;
 mod sync;
@@ -32,8 +35,9 @@ pub use arena::{Arena, Block, BlockError, BlockGuard, Pool};
 pub use bells::{Bells, Doorbell};
 pub use layout::Layout;
 pub use lock::Orphaned;
+pub use members::{Bell, JoinError, Members};
 pub use region::Region;
-pub use ring::{INLINE, MAX_WORKERS, Peek, Pop, Push, Ring, Slot, WorkerSet};
+pub use ring::{INLINE, MAX_WORKERS, Peek, Pop, Push, Ring, Room, Slot, WorkerSet};
 pub use words::Words;
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::ops::{Deref, Range};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
 use rustix::mm::{Advice, MapFlags, ProtFlags};
@@ -17,19 +17,37 @@ use crate::layout::PAGE;
 /// It is sparse: a page costs memory once it is written, so it may be made as large as it could ever be needed.
 /// Its length is sealed. The kernel frees it when the last process that maps it or holds its descriptor ends,
 /// however that happens; it has no name that could be left behind.
+///
+/// Its end may consist of *windows*, which a process maps when it first looks at them: so a region may be larger than
+/// what a process could map of many such regions.
 #[derive(Debug)]
 pub struct Region {
-    base: NonNull<u8>,
+    head: Mapping,
+    windows: Windows,
     len: usize,
     fd: OwnedFd,
+}
+
+/// A stretch of the file, mapped.
+#[derive(Debug)]
+struct Mapping {
+    base: NonNull<u8>,
+    len: usize,
+}
+
+/// Stretches of equal size behind the head.
+#[derive(Debug)]
+struct Windows {
+    size: usize,
+    mapped: Box<[OnceLock<Mapping>]>,
 }
 
 // SAFETY: the mapping belongs to the process, not to a thread, and lives as long as the value. What lies in it is
 // reached through types that are themselves safe to share (`Shareable`), or through `slice` and `slice_mut`, whose
 // callers answer for it.
-unsafe impl Send for Region {}
+unsafe impl Send for Mapping {}
 // SAFETY: as for `Send`; no method changes the value itself.
-unsafe impl Sync for Region {}
+unsafe impl Sync for Mapping {}
 
 impl Region {
     /// Makes a region of at least `len` bytes (whole pages), all zero.
@@ -38,12 +56,25 @@ impl Region {
     ///
     /// Those of the system: no descriptor left, address space limited.
     pub fn create(len: usize) -> io::Result<Arc<Self>> {
+        Self::create_windowed(len, 0, 0)
+    }
+
+    /// Makes a region of `head` bytes and `count` windows of `window` bytes behind it, all whole pages, all zero.
+    ///
+    /// What lies in windows must not reach from one into the next.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system: no descriptor left, address space limited.
+    pub fn create_windowed(head: usize, window: usize, count: usize) -> io::Result<Arc<Self>> {
         let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
         let fd = rustix::fs::memfd_create(c"cascata", flags)?;
-        let len = len.max(1).checked_next_multiple_of(PAGE).ok_or(io::ErrorKind::InvalidInput)?;
+        let head = head.max(1).checked_next_multiple_of(PAGE).ok_or(io::ErrorKind::InvalidInput)?;
+        let len = window.checked_mul(count).and_then(|windows| windows.checked_add(head));
+        let len = len.ok_or(io::ErrorKind::InvalidInput)?;
         rustix::fs::ftruncate(&fd, len as u64)?;
         rustix::fs::fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
-        Self::map(fd, len)
+        Self::map(fd, len, window, count)
     }
 
     /// Maps the region behind a descriptor that came from another process.
@@ -52,25 +83,29 @@ impl Region {
     ///
     /// `InvalidInput` if the descriptor is not that of a region; else those of the system.
     pub fn open(fd: OwnedFd) -> io::Result<Arc<Self>> {
+        Self::open_windowed(fd, 0, 0)
+    }
+
+    /// As [`open`](Self::open), for a region with `count` windows of `window` bytes.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if the descriptor is not that of a region of such a size; else those of the system.
+    pub fn open_windowed(fd: OwnedFd, window: usize, count: usize) -> io::Result<Arc<Self>> {
         let len = rustix::fs::fstat(&fd)?.st_size;
         // A file that could shrink would turn every access into a possible SIGBUS.
         let sealed = rustix::fs::fcntl_get_seals(&fd).is_ok_and(|seals| seals.contains(SealFlags::SHRINK));
+        let windows = window.saturating_mul(count);
         match usize::try_from(len) {
-            Ok(len) if sealed && len > 0 && len % PAGE == 0 => Self::map(fd, len),
+            Ok(len) if sealed && len > windows && len % PAGE == 0 => Self::map(fd, len, window, count),
             _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "the descriptor is not that of a shared region")),
         }
     }
 
-    fn map(fd: OwnedFd, len: usize) -> io::Result<Arc<Self>> {
-        let protection = ProtFlags::READ | ProtFlags::WRITE;
-        let flags = MapFlags::SHARED | MapFlags::NORESERVE;
-        // SAFETY: a fresh mapping at an address of the kernel's choice touches no memory that is in use.
-        let base = unsafe { rustix::mm::mmap(std::ptr::null_mut(), len, protection, flags, &fd, 0) }?;
-        let base = NonNull::new(base.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
-        let region = Self { base, len, fd };
-        // SAFETY: the range is the mapping just made; the advice only keeps it out of core dumps.
-        unsafe { rustix::mm::madvise(region.base.as_ptr().cast(), len, Advice::LinuxDontDump) }?;
-        Ok(Arc::new(region))
+    fn map(fd: OwnedFd, len: usize, window: usize, count: usize) -> io::Result<Arc<Self>> {
+        let head = Mapping::new(&fd, 0, len - window * count)?;
+        let windows = Windows { size: window, mapped: (0..count).map(|_| OnceLock::new()).collect() };
+        Ok(Arc::new(Self { head, windows, len, fd }))
     }
 
     /// The descriptor, to be handed to a spawned process.
@@ -96,14 +131,57 @@ impl Region {
         }
     }
 
+    /// Maps the window in which `offset` lies, if it lies in one: what is not mapped then cannot be reached.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system: no address space left.
+    pub(crate) fn reach(&self, offset: usize) -> io::Result<()> {
+        match offset.checked_sub(self.head.len).and_then(|inside| inside.checked_div(self.windows.size)) {
+            Some(index) if index < self.windows.mapped.len() => self.window(index).map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    fn window(&self, index: usize) -> io::Result<&Mapping> {
+        let window = &self.windows.mapped[index];
+        if let Some(mapping) = window.get() {
+            return Ok(mapping);
+        }
+        let mapping = Mapping::new(&self.fd, self.head.len + index * self.windows.size, self.windows.size)?;
+        // Another thread may have been faster: then this mapping goes.
+        Ok(window.get_or_init(|| mapping))
+    }
+
+    /// Maps the page of a structure once more, for a thread: should this process be forked, the child has neither.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system: no address space left.
+    ///
+    /// # Panics
+    ///
+    /// If the structure would not lie inside the region, or not be aligned, or reach into the next page.
+    pub(crate) fn private<T: Shareable>(&self, offset: usize) -> io::Result<Private<T>> {
+        let (page, inside) = (offset / PAGE * PAGE, offset % PAGE);
+        assert!(offset.is_multiple_of(align_of::<T>()) && inside + size_of::<T>() <= PAGE && offset < self.len);
+        let mapping = Mapping::new(&self.fd, page, PAGE)?;
+        // SAFETY: the range is the mapping just made, and only this process looks at it.
+        unsafe { rustix::mm::madvise(mapping.base.as_ptr().cast(), PAGE, Advice::LinuxDontFork) }?;
+        Ok(Private { mapping, inside, kind: PhantomData })
+    }
+
     /// Address of `len` bytes at `offset`, or nothing if they do not lie inside or are not aligned.
     fn at(&self, offset: usize, len: usize, align: usize) -> Option<NonNull<u8>> {
-        let end = offset.checked_add(len)?;
-        if end > self.len || !offset.is_multiple_of(align) || align > PAGE {
+        if !offset.is_multiple_of(align) || align > PAGE {
             return None;
         }
-        // SAFETY: `offset` lies inside the mapping, as just checked.
-        Some(unsafe { self.base.add(offset) })
+        let Some(beyond) = offset.checked_sub(self.head.len).filter(|_| self.windows.size > 0) else {
+            return self.head.at(offset, len);
+        };
+        let index = beyond / self.windows.size;
+        self.windows.mapped.get(index)?;
+        self.window(index).ok()?.at(beyond % self.windows.size, len)
     }
 
     /// Bytes of the region, or nothing if they do not lie inside.
@@ -146,12 +224,53 @@ impl Region {
     }
 }
 
-impl Drop for Region {
+impl Mapping {
+    fn new(fd: &OwnedFd, offset: usize, len: usize) -> io::Result<Self> {
+        let protection = ProtFlags::READ | ProtFlags::WRITE;
+        let flags = MapFlags::SHARED | MapFlags::NORESERVE;
+        // SAFETY: a fresh mapping at an address of the kernel's choice touches no memory that is in use.
+        let base = unsafe { rustix::mm::mmap(std::ptr::null_mut(), len, protection, flags, fd, offset as u64) }?;
+        let base = NonNull::new(base.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
+        let mapping = Self { base, len };
+        // SAFETY: the range is the mapping just made; the advice only keeps it out of core dumps.
+        unsafe { rustix::mm::madvise(mapping.base.as_ptr().cast(), len, Advice::LinuxDontDump) }?;
+        Ok(mapping)
+    }
+
+    fn at(&self, offset: usize, len: usize) -> Option<NonNull<u8>> {
+        if offset.checked_add(len)? > self.len {
+            return None;
+        }
+        // SAFETY: `offset` lies inside the mapping, as just checked.
+        Some(unsafe { self.base.add(offset) })
+    }
+}
+
+impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: the range is the mapping made in `map`; every reference into it borrows the region or holds it
+        // SAFETY: the range is the mapping made in `new`; every reference into it borrows the region or holds it
         // by `Arc`.
         let unmapped = unsafe { rustix::mm::munmap(self.base.as_ptr().cast(), self.len) };
         debug_assert!(unmapped.is_ok(), "a mapping can be undone");
+    }
+}
+
+/// A structure in a mapping of its own; see [`Region::private`].
+#[derive(Debug)]
+pub(crate) struct Private<T> {
+    mapping: Mapping,
+    inside: usize,
+    kind: PhantomData<fn() -> T>,
+}
+
+impl<T: Shareable> Deref for Private<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: `private` checked place and alignment; the mapping lives as long as `self`; `Shareable` says that any
+        // bytes are a `T`. A forked process, where the mapping is missing, has only this thread's copy of `self`, and no
+        // such thread.
+        unsafe { self.mapping.base.add(self.inside).cast().as_ref() }
     }
 }
 
@@ -172,17 +291,23 @@ unsafe impl Shareable for crate::sync::AtomicU64 {}
 #[derive(Debug)]
 pub(crate) struct Shared<T> {
     region: Arc<Region>,
-    offset: usize,
+    place: NonNull<T>,
     kind: PhantomData<fn() -> T>,
 }
+
+// SAFETY: it is a reference to a `T` that is kept alive by the region, and `Shareable` includes `Sync`.
+unsafe impl<T: Shareable> Send for Shared<T> {}
+// SAFETY: as for `Send`.
+unsafe impl<T: Shareable> Sync for Shared<T> {}
 
 impl<T: Shareable> Shared<T> {
     /// # Panics
     ///
     /// If the structure would not lie inside the region, or not be aligned.
     pub(crate) fn new(region: &Arc<Region>, offset: usize) -> Self {
-        assert!(region.get::<T>(offset).is_some(), "offset {offset} is out of place in a region of {}", region.len);
-        Self { region: Arc::clone(region), offset, kind: PhantomData }
+        let place = region.get::<T>(offset).map(NonNull::from);
+        let place = place.unwrap_or_else(|| panic!("offset {offset} is out of place in a region of {}", region.len));
+        Self { region: Arc::clone(region), place, kind: PhantomData }
     }
 
     pub(crate) fn region(&self) -> &Arc<Region> {
@@ -192,7 +317,7 @@ impl<T: Shareable> Shared<T> {
 
 impl<T> Clone for Shared<T> {
     fn clone(&self) -> Self {
-        Self { region: Arc::clone(&self.region), offset: self.offset, kind: PhantomData }
+        Self { region: Arc::clone(&self.region), place: self.place, kind: PhantomData }
     }
 }
 
@@ -200,8 +325,8 @@ impl<T: Shareable> Deref for Shared<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: `new` checked place and alignment; `Shareable` says that any bytes are a `T`.
-        unsafe { self.region.base.add(self.offset).cast().as_ref() }
+        // SAFETY: `new` took the place from a reference into the region, which is held.
+        unsafe { self.place.as_ref() }
     }
 }
 
@@ -211,6 +336,7 @@ mod tests {
 
     use super::*;
     use crate::Words;
+    use crate::sync::AtomicU64;
     use crate::testing::{again, region, resident};
 
     #[test]
@@ -229,6 +355,22 @@ mod tests {
         Words::new(&one, 64, 2)[1].store(5, Relaxed);
         drop(one);
         assert_eq!(Words::new(&other, 72, 1)[0].load(Relaxed), 5);
+    }
+
+    #[test]
+    fn windows_are_mapped_when_they_are_looked_at() {
+        // More than could ever be mapped at once.
+        let (window, count) = (1 << 45, 64);
+        let one = Region::create_windowed(PAGE, window, count).unwrap();
+        let last = PAGE + 63 * window;
+        Words::new(&one, last + 8, 1)[0].store(7, Relaxed);
+        let fd = one.fd().try_clone_to_owned().unwrap();
+        let other = Region::open_windowed(fd, window, count).unwrap();
+        assert_eq!(Words::new(&other, last, 2)[1].load(Relaxed), 7);
+        assert_eq!(resident(&one), PAGE);
+        assert!(one.get_many::<AtomicU64>(last - 8, 2).is_none(), "from one window into the next");
+        assert!(one.get_many::<AtomicU64>(PAGE - 8, 2).is_none() && one.get::<AtomicU64>(one.len()).is_none());
+        assert!(one.reach(0).is_ok() && one.reach(last).is_ok() && one.reach(usize::MAX).is_ok());
     }
 
     #[test]

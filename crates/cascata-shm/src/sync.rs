@@ -5,7 +5,7 @@ pub(crate) use crate::lock::Lock;
 pub(crate) use std::sync::atomic::Ordering;
 
 #[cfg(any(test, feature = "model"))]
-pub(crate) use crate::model::{AtomicU32, AtomicU64, changed, critical, step, waited};
+pub(crate) use crate::model::{AtomicU32, AtomicU64, changed, critical, step, waited, word};
 #[cfg(not(any(test, feature = "model")))]
 pub(crate) use product::*;
 
@@ -13,6 +13,12 @@ pub(crate) use product::*;
 #[cfg(not(any(test, feature = "model")))]
 mod product {
     pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64};
+
+    /// What the system knows of an atomic.
+    #[inline(always)]
+    pub(crate) fn word(atomic: &AtomicU32) -> &AtomicU32 {
+        atomic
+    }
 
     /// Said before a step that is not an atomic operation.
     #[inline(always)]

@@ -94,6 +94,10 @@ pub(crate) fn fork(main: impl FnOnce()) -> Child {
 }
 
 impl Child {
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid.as_raw_nonzero().get().cast_unsigned()
+    }
+
     pub(crate) fn pidfd(&self) -> OwnedFd {
         self.pidfd.try_clone().unwrap()
     }

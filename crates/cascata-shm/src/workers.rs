@@ -110,6 +110,11 @@ impl AtomicWorkerSet {
         self.words[worker / 64].fetch_or(1 << (worker % 64), SeqCst) & 1 << (worker % 64) == 0
     }
 
+    /// Takes `worker` out, without a lock.
+    pub(crate) fn remove_shared(&self, worker: usize) {
+        self.words[worker / 64].fetch_and(!(1 << (worker % 64)), SeqCst);
+    }
+
     /// As [`take`](Self::take), without a lock.
     pub(crate) fn take_shared(&self) -> WorkerSet {
         WorkerSet { words: std::array::from_fn(|index| self.words[index].swap(0, SeqCst)) }

@@ -8,3 +8,4 @@ pub mod graph;
 pub mod memory;
 pub mod metrics;
 pub mod plan;
+pub mod queue;

@@ -168,8 +168,6 @@ def _ignore_interrupts() -> None:
 _kept: list[object] = []
 """What a child must not let go of."""
 
-os.register_at_fork(after_in_child=_native.after_fork)
-
 
 async def _serve(job: Job, memory: _native.RunMemory, index: int, link: PipeLink) -> None:
     gatherers = [Gatherer(number, link) for number in range(len(job.collect))]

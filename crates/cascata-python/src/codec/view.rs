@@ -260,6 +260,7 @@ pub fn received(buffer: Py<PyAny>) -> Py<PyAny> {
 /// The process has just been forked off: what it has inherited belongs to another one.
 #[pyfunction]
 pub fn after_fork() {
+    crate::channel::after_fork();
     GENERATION.fetch_add(1, Relaxed);
     std::mem::forget(lock(&HUB).take());
     let inherited = std::mem::take(&mut *lock(&SHOWN));

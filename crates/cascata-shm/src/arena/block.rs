@@ -22,6 +22,8 @@ const DRAFT: u32 = 1;
 const FILLING: u32 = 2;
 /// The payload is there and changes no more.
 const FILLED: u32 = 3;
+/// As `FILLED`, and others than the owner may hold counts.
+const SENT: u32 = 4;
 
 /// A handle to a payload in the arena.
 ///
@@ -86,7 +88,7 @@ pub(super) struct BlockHeader {
     next: AtomicU64,
     /// Counts that are out. Who takes it to 0 puts the block on the list.
     refs: AtomicU32,
-    /// `DRAFT`, `FILLING`, `FILLED`.
+    /// `DRAFT`, `FILLING`, `FILLED`, `SENT`.
     state: AtomicU32,
 }
 
@@ -139,6 +141,10 @@ pub(super) struct SpanHeader {
     retired: AtomicU32,
     /// Where the pool lies.
     pool: AtomicU64,
+    /// Pages that the span has taken from the pool.
+    taken: AtomicU64,
+    /// Blocks that are `SENT` and not released.
+    out: AtomicU64,
 }
 
 // SAFETY: atomics only, without any address.
@@ -148,6 +154,8 @@ impl SpanHeader {
     pub(super) fn init(&self, offset: usize, len: usize, pool: usize) {
         self.len.store(len as u64, Ordering::Relaxed);
         self.pool.store(pool as u64, Ordering::Relaxed);
+        self.taken.store(0, Ordering::Relaxed);
+        self.out.store(0, Ordering::Relaxed);
         self.released.store(0, Ordering::Relaxed);
         self.retired.store(0, Ordering::Relaxed);
         self.magic.store(SPAN_MAGIC ^ offset as u64, Ordering::Release);
@@ -167,6 +175,40 @@ impl SpanHeader {
     // SYNC POINT: retire. The mark is set; then the owner takes the list a last time.
     pub(super) fn retire(&self) {
         self.retired.store(1, Ordering::SeqCst);
+    }
+
+    /// Takes `pages` from the pool, if it has as many.
+    pub(super) fn take(&self, pool: &Header, pages: usize) -> bool {
+        let granted = pool.take(pages);
+        if granted {
+            self.taken.fetch_add(pages as u64, Ordering::SeqCst);
+        }
+        granted
+    }
+
+    /// Gives `pages` back to the pool, at most as many as it has.
+    pub(super) fn give(&self, pool: &Header, pages: usize) {
+        let mut given = 0;
+        let _ = self.taken.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |taken| {
+            given = taken.min(pages as u64);
+            Some(taken - given)
+        });
+        pool.give(given as usize);
+    }
+
+    /// Whether others than the owner may hold counts.
+    pub(super) fn is_out(&self) -> bool {
+        self.out.load(Ordering::SeqCst) > 0
+    }
+
+    /// Whether somebody has used the span at `offset`.
+    pub(super) fn is_known(&self, offset: usize) -> bool {
+        self.magic.load(Ordering::Acquire) == SPAN_MAGIC ^ offset as u64
+    }
+
+    /// Nobody uses the span any more.
+    pub(super) fn forget(&self) {
+        self.magic.store(0, Ordering::Release);
     }
 
     fn push_released(&self, offset: usize, header: &BlockHeader) {
@@ -245,7 +287,7 @@ impl Drop for BlockGuard {
 pub fn bytes(region: &Arc<Region>, block: Block) -> Result<BlockGuard, BlockError> {
     let header = find(region, block)?;
     // SYNC POINT: filled. What the owner wrote before is seen from here on.
-    if header.state.load(Ordering::Acquire) != FILLED || header.refs.load(Ordering::Relaxed) == 0 {
+    if !matches!(header.state.load(Ordering::Acquire), FILLED | SENT) || header.refs.load(Ordering::Relaxed) == 0 {
         return Err(BlockError);
     }
     Ok(BlockGuard { region: Arc::clone(region), block })
@@ -270,10 +312,10 @@ pub fn release(region: &Region, block: Block) -> Result<(), BlockError> {
     let span_offset = header.span.load(Ordering::Relaxed) as usize;
     let span = region.get::<SpanHeader>(span_offset).ok_or(BlockError)?;
     let span_end = span_offset.saturating_add(span.len.load(Ordering::Relaxed) as usize);
-    let known = span.magic.load(Ordering::Relaxed) == SPAN_MAGIC ^ span_offset as u64;
-    if !known || !(span_offset..span_end).contains(&block.offset) {
+    if !span.is_known(span_offset) || !(span_offset..span_end).contains(&block.offset) {
         return Err(BlockError);
     }
+    let was_sent = header.state.load(Ordering::Relaxed) == SENT;
     if header.release()? {
         span.push_released(block.offset - HEADER, header);
         // SYNC POINT: retire. The block is on the list; now the mark is read. If it is there, the owner may not have
@@ -281,11 +323,43 @@ pub fn release(region: &Region, block: Block) -> Result<(), BlockError> {
         if span.retired.load(Ordering::SeqCst) != 0 {
             region.discard(block.offset..block.offset + block.len);
             if let Some(pool) = region.get::<Header>(span.pool.load(Ordering::Relaxed) as usize) {
-                pool.give(whole_pages(block));
+                span.give(pool, whole_pages(block));
             }
+        }
+        if was_sent {
+            // The last act: from now on the span of an owner who died may belong to somebody else.
+            span.out.fetch_sub(1, Ordering::SeqCst);
         }
     }
     Ok(())
+}
+
+/// Says, before others may get the handle, that they may: should its owner die, the span is left alone until the block is
+/// released. Whether that was news, and can be [taken back](retract).
+///
+/// # Errors
+///
+/// [`BlockError`] if there is no such block.
+pub fn announce(region: &Region, block: Block) -> Result<bool, BlockError> {
+    let header = find(region, block)?;
+    let span = region.get::<SpanHeader>(header.span.load(Ordering::Relaxed) as usize).ok_or(BlockError)?;
+    // Counted first: a process that dies in between leaves a span that is not used again, rather than one that is in use.
+    span.out.fetch_add(1, Ordering::SeqCst);
+    let is_news = header.state.compare_exchange(FILLED, SENT, Ordering::SeqCst, Ordering::Relaxed).is_ok();
+    if !is_news {
+        span.out.fetch_sub(1, Ordering::SeqCst);
+    }
+    Ok(is_news)
+}
+
+/// Nobody else has got the handle of a block that was [announced](announce).
+pub fn retract(region: &Region, block: Block) {
+    if let Ok(header) = find(region, block)
+        && let Some(span) = region.get::<SpanHeader>(header.span.load(Ordering::Relaxed) as usize)
+        && header.state.compare_exchange(SENT, FILLED, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+    {
+        span.out.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// The pages inside a large block, without the first, in which its header stays; small blocks have none of their own.

@@ -14,7 +14,7 @@ mod pages;
 mod pool;
 mod slabs;
 
-pub use block::{Block, BlockError, BlockGuard, bytes, release, retain};
+pub use block::{Block, BlockError, BlockGuard, announce, bytes, release, retain, retract};
 use block::{BlockHeader, HEADER, SpanHeader};
 use pages::Pages;
 pub use pool::Pool;
@@ -107,7 +107,8 @@ impl Arena {
     }
 
     fn take_pages(&mut self, count: usize) -> Option<usize> {
-        let is_granted = |arena: &Self| arena.pages.cost(count).is_some_and(|cost| arena.pool.take(cost));
+        let is_granted =
+            |arena: &Self| arena.pages.cost(count).is_some_and(|cost| arena.span.take(arena.pool.header(), cost));
         if !is_granted(self) {
             // What is free here, in too small pieces, may be what is missing.
             self.give_up();
@@ -162,6 +163,19 @@ impl Arena {
     /// Bytes in use, as pages count: those of blocks that are not reclaimed, and of what small ones share.
     pub fn in_use(&self) -> usize {
         self.pages.in_use() * PAGE
+    }
+
+    /// Whether no memory is kept here, neither in use nor free.
+    pub fn is_empty(&self) -> bool {
+        self.retired || self.pages.in_use() + self.pages.cached() == 0
+    }
+
+    /// Gives all memory that is free here to the system, and to the other arenas.
+    pub fn empty(&mut self) {
+        if !self.retired {
+            self.collect();
+            self.give_up();
+        }
     }
 
     fn header(&self, offset: usize) -> &BlockHeader {
@@ -233,7 +247,7 @@ impl Arena {
     fn discard(&mut self, limit: usize) {
         let (region, base, cached) = (self.pool.region(), self.base, self.pages.cached());
         self.pages.trim(limit, |pages| region.discard(base + pages.start * PAGE..base + pages.end * PAGE));
-        self.pool.give(cached - self.pages.cached());
+        self.span.give(self.pool.header(), cached - self.pages.cached());
     }
 }
 

@@ -3,9 +3,13 @@
 //! Who finds no room [notes](Pool::wait) that it waits, and then tries once more. Who gives memory back does that first
 //! and looks for notes then. So one of the two sees the other.
 
+use std::io;
 use std::sync::Arc;
 
-use super::{Arena, block};
+use super::{
+    Arena,
+    block::{self, SpanHeader},
+};
 use crate::layout::PAGE;
 use crate::region::{Region, Shareable, Shared};
 use crate::sync::{AtomicU64, Ordering::SeqCst};
@@ -38,7 +42,7 @@ unsafe impl Shareable for Header {}
 
 impl Header {
     /// Takes `pages` off what is left, if it is enough.
-    fn take(&self, pages: usize) -> bool {
+    pub(super) fn take(&self, pages: usize) -> bool {
         let limit = self.limit.load(SeqCst);
         let more = |taken: u64| taken.checked_add(pages as u64).filter(|&sum| sum <= limit);
         pages == 0 || self.taken.fetch_update(SeqCst, SeqCst, more).is_ok()
@@ -102,6 +106,38 @@ impl Pool {
         Arena::new(self, self.span_offset(index), self.span)
     }
 
+    /// Sees to it that span `index` can be reached: in a region with windows it may have to be mapped first.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system: no address space left.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such span.
+    pub fn reach(&self, index: usize) -> io::Result<()> {
+        assert!(index < self.count, "there is no span {index}");
+        self.region().reach(self.span_offset(index))
+    }
+
+    /// Nobody allocates in span `index` any more, whose owner has died or left. Whether the span is as good as new:
+    /// not as long as others may hold blocks of it; then this is to be called again.
+    ///
+    /// By one process at a time.
+    pub fn clear(&self, index: usize) -> bool {
+        let at = self.span_offset(index);
+        let span = self.region().get::<SpanHeader>(at);
+        let Some(span) = span.filter(|span| span.is_known(at)) else { return true };
+        span.retire();
+        if span.is_out() {
+            return false;
+        }
+        span.give(&self.header, usize::MAX);
+        span.forget();
+        self.region().discard(at..at + self.span);
+        true
+    }
+
     /// Spans there are.
     pub fn count(&self) -> usize {
         self.count
@@ -134,6 +170,11 @@ impl Pool {
         self.header.waiting.insert_shared(worker)
     }
 
+    /// `worker` waits for memory no more.
+    pub fn stop_waiting(&self, worker: usize) {
+        self.header.waiting.remove_shared(worker);
+    }
+
     /// Whether it is noted that `worker` waits.
     pub fn waits(&self, worker: usize) -> bool {
         self.header.waiting.contains(worker)
@@ -159,12 +200,8 @@ impl Pool {
         block::has_released(self.region(), self.span_offset(index))
     }
 
-    pub(super) fn take(&self, pages: usize) -> bool {
-        self.header.take(pages)
-    }
-
-    pub(super) fn give(&self, pages: usize) {
-        self.header.give(pages);
+    pub(super) fn header(&self) -> &Header {
+        &self.header
     }
 
     pub(super) fn offset(&self) -> usize {
@@ -179,7 +216,7 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arena::{Block, bytes, release};
+    use crate::arena::{Block, announce, bytes, release, retract};
     use crate::testing::region;
 
     const MB: usize = 1024 * 1024;
@@ -244,6 +281,30 @@ mod tests {
         one.reclaim();
         assert_eq!((pool.taken(), pool.freed().is_empty()), (0, false));
         assert!(store(&mut one, 700).is_some() && other.allocate(9 * MB).is_some());
+    }
+
+    #[test]
+    fn the_span_of_a_dead_owner_can_be_used_again_when_nothing_of_it_is_out() {
+        let (pool, [mut dead, mut other]) = pool(10 * MB);
+        let (sent, kept) = (store(&mut dead, 4 * MB).unwrap(), store(&mut dead, MB).unwrap());
+        let small = store(&mut dead, 100).unwrap();
+        assert!(announce(pool.region(), sent).unwrap() && !announce(pool.region(), sent).unwrap());
+        assert!(announce(pool.region(), kept).unwrap() && announce(pool.region(), small).unwrap());
+        retract(pool.region(), kept);
+        std::mem::forget(dead);
+        assert!(!pool.clear(0));
+        let view = bytes(pool.region(), sent).unwrap();
+        assert_eq!((view[0], view[4 * MB - 1]), (1, 1));
+        drop(view);
+        assert!(!pool.clear(0) && pool.taken() < 2 * MB, "large blocks go when they are released");
+        release(pool.region(), small).unwrap();
+        assert!(pool.clear(0) && pool.clear(0));
+        assert_eq!(pool.taken(), 0);
+        assert!(bytes(pool.region(), kept).is_err());
+        assert!(store(&mut other, 9 * MB).is_some());
+        assert!(pool.clear(1) && pool.taken() == 0);
+        let mut again = pool.arena(0);
+        assert!(store(&mut again, 9 * MB).is_some());
     }
 
     #[test]

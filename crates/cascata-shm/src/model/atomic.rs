@@ -55,6 +55,10 @@ macro_rules! atomic {
                 operation!(self, $int, fetch_or(value; order))
             }
 
+            pub fn fetch_and(&self, value: $int, order: Ordering) -> $int {
+                operation!(self, $int, fetch_and(value; order))
+            }
+
             pub fn compare_exchange(
                 &self,
                 current: $int,
@@ -104,3 +108,8 @@ macro_rules! atomic {
 
 atomic!(AtomicU32, u32);
 atomic!(AtomicU64, u64);
+
+/// What the system knows of an atomic.
+pub(crate) fn word(atomic: &AtomicU32) -> &atomic::AtomicU32 {
+    &atomic.0
+}

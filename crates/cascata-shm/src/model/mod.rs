@@ -28,6 +28,7 @@ pub(crate) mod weak;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+pub(crate) use atomic::word;
 pub use atomic::{AtomicU32, AtomicU64};
 pub use explore::{Search, Task, always, everything, explore, spawn, wait_for_bell};
 

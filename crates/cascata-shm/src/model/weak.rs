@@ -24,6 +24,7 @@ pub(crate) enum Access {
     fetch_add,
     fetch_sub,
     fetch_or,
+    fetch_and,
 }
 
 thread_local! {

@@ -114,6 +114,17 @@ pub enum Peek {
     Ended,
 }
 
+/// What [`Ring::poll_room`] saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// There is room.
+    Free,
+    /// There is none. The sender is noted as waiting.
+    Full,
+    /// Nobody will ever take anything.
+    Closed,
+}
+
 /// A handle to a ring in shared memory. A clone is another handle to the same ring.
 ///
 /// Workers are named by index, below [`MAX_WORKERS`]; a note says "wake this worker", whoever in it waits.
@@ -248,6 +259,30 @@ impl Ring {
         Ok(if self.note_receiver(worker) { Peek::Empty } else { Peek::Ended })
     }
 
+    /// Looks whether there is room, or notes `worker` as a waiting sender.
+    ///
+    /// # Errors
+    ///
+    /// [`Orphaned`] if a process died in the middle of an operation on this ring.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such worker.
+    pub fn poll_room(&self, worker: usize) -> Result<Room, Orphaned> {
+        let Header { hot, notes, .. } = &*self.header;
+        let _guard = self.lock()?;
+        let flags = hot.flags.load(Relaxed);
+        if flags & (ENDED | CLOSED) != 0 {
+            return Ok(Room::Closed);
+        }
+        if hot.fill.load(Relaxed) < self.capacity {
+            return Ok(Room::Free);
+        }
+        notes.senders.insert(worker);
+        hot.flags.store(flags | SENDERS_WAIT, Relaxed);
+        Ok(Room::Full)
+    }
+
     /// The senders that have noted they wait. Their notes are cleared: the caller wakes them.
     ///
     /// # Errors
@@ -264,13 +299,7 @@ impl Ring {
     ///
     /// [`Orphaned`] if a process died in the middle of an operation on this ring.
     pub fn publish(&self) -> Result<bool, Orphaned> {
-        let Header { hot, cold, .. } = &*self.header;
-        let _guard = self.lock()?;
-        if hot.flags.load(Relaxed) & (ENDED | CLOSED) != 0 {
-            return Ok(false);
-        }
-        cold.publishers.store(cold.publishers.load(Relaxed) + 1, Relaxed);
-        Ok(true)
+        self.exclusively(|held| held.publish())
     }
 
     /// One publisher less. After the last one the ring has ended for good, and the receivers that had noted they
@@ -284,16 +313,18 @@ impl Ring {
     ///
     /// If there is no publisher.
     pub fn unpublish(&self) -> Result<WorkerSet, Orphaned> {
-        let Header { hot, cold, .. } = &*self.header;
+        self.exclusively(|held| held.unpublish(1))
+    }
+
+    /// Runs `change` while nobody else can change anything: what others keep about the ring changes together with it.
+    /// `change` must not use the ring in any other way.
+    ///
+    /// # Errors
+    ///
+    /// [`Orphaned`] if a process died in the middle of an operation on this ring.
+    pub(crate) fn exclusively<R>(&self, change: impl FnOnce(&Held<'_>) -> R) -> Result<R, Orphaned> {
         let _guard = self.lock()?;
-        let publishers = cold.publishers.load(Relaxed);
-        assert!(publishers > 0, "a ring without publishers cannot lose one");
-        cold.publishers.store(publishers - 1, Relaxed);
-        if publishers > 1 {
-            return Ok(WorkerSet::EMPTY);
-        }
-        hot.flags.store(hot.flags.load(Relaxed) | ENDED, Relaxed);
-        Ok(self.take_notes(RECEIVERS_WAIT))
+        Ok(change(&Held { ring: self }))
     }
 
     /// Says that nobody will receive any more. Pushes are refused from now on; what is inside can still be popped,
@@ -328,6 +359,11 @@ impl Ring {
     /// Whether the receiver has gone, as of a moment ago. Takes no lock.
     pub fn is_closed(&self) -> bool {
         self.header.hot.flags.load(Relaxed) & CLOSED != 0
+    }
+
+    /// Whether all publishers have gone, as of a moment ago. Takes no lock.
+    pub fn is_ended(&self) -> bool {
+        self.header.hot.flags.load(Relaxed) & ENDED != 0
     }
 
     /// Publishers that have not gone, as of a moment ago. Takes no lock.
@@ -366,6 +402,39 @@ impl Ring {
         }
         hot.flags.store(flags & !flag, Relaxed);
         if flag == RECEIVERS_WAIT { notes.receivers.take() } else { notes.senders.take() }
+    }
+}
+
+/// A ring whose lock is held.
+pub(crate) struct Held<'a> {
+    ring: &'a Ring,
+}
+
+impl Held<'_> {
+    /// See [`Ring::publish`].
+    pub(crate) fn publish(&self) -> bool {
+        let Header { hot, cold, .. } = &*self.ring.header;
+        if hot.flags.load(Relaxed) & (ENDED | CLOSED) != 0 {
+            return false;
+        }
+        cold.publishers.store(cold.publishers.load(Relaxed) + 1, Relaxed);
+        true
+    }
+
+    /// See [`Ring::unpublish`]; for several at once.
+    pub(crate) fn unpublish(&self, count: u32) -> WorkerSet {
+        let Header { hot, cold, .. } = &*self.ring.header;
+        if count == 0 {
+            return WorkerSet::EMPTY;
+        }
+        let publishers = cold.publishers.load(Relaxed);
+        assert!(publishers >= count, "a ring of {publishers} publishers cannot lose {count}");
+        cold.publishers.store(publishers - count, Relaxed);
+        if publishers > count {
+            return WorkerSet::EMPTY;
+        }
+        hot.flags.store(hot.flags.load(Relaxed) | ENDED, Relaxed);
+        self.ring.take_notes(RECEIVERS_WAIT)
     }
 }
 

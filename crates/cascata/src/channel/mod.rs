@@ -19,7 +19,7 @@ mod loan;
 mod local;
 mod loopback;
 mod outport;
-mod parcel;
+pub(crate) mod parcel;
 mod remote;
 mod ticket;
 

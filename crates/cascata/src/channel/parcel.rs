@@ -12,7 +12,7 @@ use super::{EncodeError, Item, Loan, lock};
 use crate::metrics::Holding;
 
 /// What the payload of a slot is, in the lower byte of the slot's kind; above it stands the number of attachments.
-pub(super) mod kind {
+pub(crate) mod kind {
     /// The content itself.
     pub const INLINE: u32 = 0;
     /// A block of the sender's arena span that holds the content.
@@ -30,7 +30,7 @@ const HANDLE: usize = 16;
 
 /// The sender's end of the arena, shared by all its outports.
 #[derive(Clone, Debug)]
-pub(super) struct Depot {
+pub(crate) struct Depot {
     pub pool: Pool,
     pub arena: Arc<Mutex<Arena>>,
 }
@@ -74,17 +74,30 @@ struct Counted {
     region: Arc<Region>,
     /// `None` once somebody else has the count.
     block: Option<Block>,
+    /// Announced by this very handle.
+    announced: bool,
 }
 
 impl Counted {
     /// Takes over a count.
     fn new(region: &Arc<Region>, block: Block) -> Self {
-        Self { region: region.clone(), block: Some(block) }
+        Self { region: region.clone(), block: Some(block), announced: false }
     }
 
     /// How the block travels.
     fn name(&self) -> [u8; HANDLE] {
         self.block.map_or([0; HANDLE], Block::to_bytes)
+    }
+
+    fn announce(&mut self) {
+        self.announced = self.block.is_some_and(|block| arena::announce(&self.region, block) == Ok(true));
+    }
+
+    fn retract(&mut self) {
+        if let Some(block) = self.block.filter(|_| self.announced) {
+            arena::retract(&self.region, block);
+        }
+        self.announced = false;
     }
 
     /// Somebody else has the count now.
@@ -99,7 +112,7 @@ impl Clone for Counted {
             // The count that is here shows that the block is there.
             let _ = arena::retain(&self.region, block);
         }
-        Self { region: self.region.clone(), block: self.block }
+        Self { region: self.region.clone(), block: self.block, announced: false }
     }
 }
 
@@ -204,7 +217,7 @@ enum Content {
 
 impl Parcel {
     /// Encodes and packs an item.
-    pub(super) fn pack<T: Item>(depot: &Depot, item: &T) -> Result<Self, EncodeError<T::Error>> {
+    pub(crate) fn pack<T: Item>(depot: &Depot, item: &T) -> Result<Self, EncodeError<T::Error>> {
         let mut encoder = Encoder::new(depot);
         item.encode(&mut encoder)?;
         let mut bytes = mem::take(&mut encoder.bytes);
@@ -222,7 +235,7 @@ impl Parcel {
     }
 
     /// The kind of a slot that carries it.
-    pub(super) fn kind(&self) -> u32 {
+    pub(crate) fn kind(&self) -> u32 {
         let kind = match &self.content {
             Content::Inline(_) => kind::INLINE,
             Content::Block(..) => kind::BLOCK,
@@ -231,15 +244,43 @@ impl Parcel {
     }
 
     /// The payload of a slot that carries it.
-    pub(super) fn payload(&self) -> &[u8] {
+    pub(crate) fn payload(&self) -> &[u8] {
         match &self.content {
             Content::Inline(bytes) => bytes,
             Content::Block(_, name) => name,
         }
     }
 
+    /// Whether anything of it lies in the arena.
+    pub(crate) fn has_blocks(&self) -> bool {
+        !self.attached.is_empty() || matches!(self.content, Content::Block(..))
+    }
+
+    /// The parcel is about to be offered to a ring. Should its sender die, blocks that others may have got are left alone.
+    pub(crate) fn announce(&mut self) {
+        self.blocks().for_each(Counted::announce);
+    }
+
+    /// The ring did not take it.
+    pub(crate) fn retract(&mut self) {
+        self.blocks().for_each(Counted::retract);
+    }
+
+    /// It belongs to the process from which this one was forked, which will use its counts.
+    pub fn disown(mut self) {
+        self.blocks().for_each(|block| block.block = None);
+    }
+
+    fn blocks(&mut self) -> impl Iterator<Item = &mut Counted> {
+        let content = match &mut self.content {
+            Content::Inline(_) => None,
+            Content::Block(block, _) => Some(block),
+        };
+        self.attached.iter_mut().chain(content)
+    }
+
     /// The ring has it now; its receiver will give the blocks back.
-    pub(super) fn delivered(self) {
+    pub(crate) fn delivered(self) {
         self.attached.into_iter().for_each(Counted::pass_on);
         if let Content::Block(block, _) = self.content {
             block.pass_on();
@@ -249,7 +290,7 @@ impl Parcel {
 
 /// What a slot has brought.
 #[derive(Debug)]
-pub(super) struct Opened<'a> {
+pub(crate) struct Opened<'a> {
     content: View<'a>,
     len: usize,
     attached: Vec<Loan>,

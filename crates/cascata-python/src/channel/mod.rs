@@ -1,0 +1,77 @@
+//! The public channel: coroutines at a [`Queue`](cascata::queue::Queue).
+//!
+//! * [`core`]: the channel in this process;
+//! * [`put`] and [`get`]: publishers with what they put, and takers; both as steps of a coroutine of `cascata.channel`,
+//!   which awaits the futures that these give it;
+//! * [`wakeup`]: how a coroutine that waits is reached from other threads.
+//!
+//! A process that was forked off has copies of all of it. They belong to the process they were made in, which is known by
+//! the number of forks it has gone through, and are dropped here without consequence.
+
+mod core;
+mod get;
+mod put;
+mod wakeup;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
+
+use cascata::queue::Endpoint;
+use pyo3::PyErr;
+
+pub use self::{
+    core::ChannelCore,
+    get::Get,
+    put::{Publisher, Put},
+    wakeup::{quiesce, settle},
+};
+
+pyo3::import_exception!(cascata.errors, ChannelClosed);
+
+/// Counts the forks that have led to this process.
+static FORKS: AtomicUsize = AtomicUsize::new(0);
+
+/// The process has just been forked off.
+pub fn after_fork() {
+    FORKS.fetch_add(1, Relaxed);
+    wakeup::after_fork();
+}
+
+/// An endpoint, and the process it was made in.
+#[derive(Clone)]
+struct Desk {
+    endpoint: Arc<Endpoint>,
+    forks: usize,
+}
+
+impl Desk {
+    fn new(endpoint: Arc<Endpoint>) -> Self {
+        Self { endpoint, forks: FORKS.load(Relaxed) }
+    }
+
+    /// Whether it was made in this process.
+    fn is_ours(&self) -> bool {
+        self.forks == FORKS.load(Relaxed)
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        if !self.is_ours() {
+            self.endpoint.disown();
+        }
+    }
+}
+
+fn ended(what: &str) -> PyErr {
+    ChannelClosed::new_err(format!("{what}: the channel has ended, as its last publisher has left it"))
+}
+
+fn broken(what: &str) -> PyErr {
+    ChannelClosed::new_err(format!(
+        "{what}: the channel is closed: a process died in the middle of an operation on it (killed, or out of memory), so \
+         what it held cannot be trusted any more. Make a new channel"
+    ))
+}

@@ -4,6 +4,7 @@ import asyncio
 import ctypes
 import gc
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,7 +13,6 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
 from pathlib import Path
 
 PATIENCE = 40.0
@@ -85,16 +85,20 @@ class Process:
         return f"{self.pid} {self.name!r} ({self.state})"
 
 
+SERVANTS = re.compile(rb"multiprocessing\.(resource_tracker|forkserver)")
+"""What the command lines of processes say that multiprocessing keeps for itself."""
+
+
 def processes():
     """The process table, by number, without what multiprocessing keeps for itself as long as this process lives."""
     table = {}
-    own = resource_tracker._resource_tracker._pid
     for entry in os.scandir("/proc"):
-        if entry.name.isdigit() and int(entry.name) != own:
+        if entry.name.isdigit():
             with suppress(OSError):
                 text = Path(entry.path, "stat").read_text()
                 name, fields = text[text.index("(") + 1 : text.rindex(")")], text[text.rindex(")") + 2 :].split()
-                table[int(entry.name)] = Process(int(entry.name), int(fields[1]), fields[0], name, fields[19])
+                if int(fields[1]) != os.getpid() or not SERVANTS.search(Path(entry.path, "cmdline").read_bytes()):
+                    table[int(entry.name)] = Process(int(entry.name), int(fields[1]), fields[0], name, fields[19])
     return table
 
 

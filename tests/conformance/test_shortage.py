@@ -262,6 +262,27 @@ def test_nothing_is_lost_doubled_or_overtaken(seed):
             assert [index for origin, index in seen if origin == source] == list(range(expected))
 
 
+def test_who_got_no_buffer_does_not_count_as_waiting(monkeypatch, caplog):
+    monkeypatch.setattr(shortage, "PATIENCE", 0.1)
+
+    @component
+    @inport("item")
+    @outport("out")
+    async def modest(item, out):
+        kept = [empty(MB, "u1") for _ in range(3)]
+        try:
+            empty(2 * MB, "u1")
+        except MemoryError:
+            await asyncio.sleep(2)
+            await out.send(len(kept))
+
+    g = chain(emit(1), modest, keepnothing)
+    for number, node in enumerate((g.c0, g.c1, g.c2)):
+        g.place(node, worker=number % 2)
+    assert run(g, 4 * MB, g.c2.out) == [3]
+    assert not caplog.records
+
+
 def test_a_long_wait_is_logged(monkeypatch, caplog):
     monkeypatch.setattr(shortage, "PATIENCE", 0.1)
 

@@ -215,11 +215,16 @@ pub fn shared_buffer(py: Python<'_>, size: usize) -> PyResult<Option<Bound<'_, V
         None => {
             // What only garbage refers to may be what is missing, or what other workers keep for later.
             py.import(intern!(py, "gc"))?.call_method0(intern!(py, "collect"))?;
-            hub.await_memory();
-            (0..ATTEMPTS).find_map(|_| {
+            let fresh = hub.await_memory();
+            let found = (0..ATTEMPTS).find_map(|_| {
                 py.detach(|| sleep(PAUSE));
                 blank()
-            })
+            });
+            if fresh {
+                // Nobody waits any more, or the others would go on giving back what they will need again.
+                hub.stop_waiting();
+            }
+            found
         }
     };
     let loan = loan.ok_or_else(|| {

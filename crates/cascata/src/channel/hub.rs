@@ -44,13 +44,21 @@ impl Hub {
         lock(&self.depot.arena).reclaim();
     }
 
-    /// Notes that this worker waits for memory, and has the others give back what they can.
-    pub fn await_memory(&self) {
-        if self.depot.pool.wait(self.worker) {
+    /// Notes that this worker waits for memory, and has the others give back what they can. `false` if it was noted
+    /// already.
+    pub fn await_memory(&self) -> bool {
+        let fresh = self.depot.pool.wait(self.worker);
+        if fresh {
             self.raise(self.others().collect());
         }
         // Whoever closes a channel after this sees the note.
         fence(SeqCst);
+        fresh
+    }
+
+    /// Takes a note back that [`await_memory`](Self::await_memory) has made, for nothing else waits here.
+    pub fn stop_waiting(&self) {
+        self.depot.pool.stop_waiting(self.worker);
     }
 
     /// A channel has closed: what waits for memory to be sent there need not wait any more.

@@ -4,12 +4,12 @@ import importlib.util
 import os
 import re
 import struct
-import subprocess
 import sys
 import zlib
 from pathlib import Path
 
 import pytest
+from programs import run_program
 
 from cascata import Graph, component, inport, outport
 
@@ -17,7 +17,6 @@ np = pytest.importorskip("numpy")
 Image = pytest.importorskip("PIL.Image")
 
 FILE = Path(__file__).parents[1] / "examples" / "contact_sheet.py"
-SECONDS = 40
 COLOURS = [(200, 30, 40), (30, 160, 60), (40, 60, 200), (220, 190, 20), (20, 180, 190), (150, 40, 170), (90, 90, 90)]
 SIZES = [(100, 67), (100, 77), (100, 91), (40, 30), (70, 100), (50, 100), (30, 100)]
 
@@ -44,19 +43,9 @@ def folder(tmp_path):
     return folder
 
 
-def run(*arguments, expect=0, environment=()):
-    """Run the example in a process of its own and give what it printed."""
-    done = subprocess.run(
-        [sys.executable, FILE, *arguments],
-        env={**os.environ, "PYTHONUTF8": "1", **dict(environment)},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=SECONDS,
-        check=False,
-    )
-    assert done.returncode == expect, done.stderr
-    assert expect or not done.stderr
-    return done.stdout or done.stderr
+def run(*arguments, **options):
+    """Run the example and give what it printed."""
+    return run_program(FILE, *arguments, **options)
 
 
 def opened(file):

@@ -5,32 +5,20 @@ import io
 import os
 import re
 import shutil
-import subprocess
-import sys
 import sysconfig
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from programs import run_program
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 CENSUS = EXAMPLES / "stdlib_census.py"
-SECONDS = 40
 
 
-def run(*arguments, environment=(), expect=0):
-    """Run the census in a process of its own and give what it printed."""
-    done = subprocess.run(
-        [sys.executable, CENSUS, *map(str, arguments)],
-        env={**os.environ, "PYTHONUTF8": "1", **dict(environment)},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=SECONDS,
-        check=False,
-    )
-    assert done.returncode == expect, done.stderr
-    assert expect or not done.stderr
-    return done.stdout or done.stderr
+def run(*arguments, **options):
+    """Run the census and give what it printed."""
+    return run_program(CENSUS, *arguments, **options)
 
 
 def census_and_run(*arguments, **options):

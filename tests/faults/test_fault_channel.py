@@ -16,6 +16,7 @@ from pathlib import Path
 
 import channel_faults as faults
 import pytest
+from channel_parts import soon
 
 from cascata import Channel, ChannelClosed
 
@@ -38,15 +39,6 @@ def started():
         process.kill()
         process.join()
         process.close()
-
-
-def soon(condition, limit=20.0):
-    deadline = time.monotonic() + limit
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.005)
-    return True
 
 
 def publishers(channel):

@@ -11,6 +11,7 @@ import pytest
 from faultlib import for_ever, note, noted, notes
 
 from cascata import ComponentError, DeadlockError, Graph, RunTimeout, component, inport, outport, persist
+from cascata.run.quiet import RETRY
 
 WORKERS = (0, 1, 2, 3, 4, 5)
 
@@ -497,6 +498,31 @@ def test_a_timer_of_a_component_keeps_a_run_alive(num_workers):
     graph.add("take", Take)
     graph.timed.out >> graph.take.value
     assert graph.run(num_workers=num_workers, timeout=DEADLINE).components["take"].firings == 1
+
+
+@pytest.mark.parametrize("num_workers", [0, 1, 2])
+def test_a_timer_that_has_just_expired_keeps_a_run_alive(num_workers):
+    """The loop is late: it looks for a dead run in the very turn in which a send's timeout passes."""
+
+    @component
+    @outport("left")
+    @outport("right")
+    async def Late(left, right):
+        for number in range(4):
+            await left.send(number)
+        # Between the first look for a dead run and the next, and until the timeout has passed.
+        asyncio.get_running_loop().call_later(RETRY / 2, time.sleep, 2 * RETRY)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1.5 * RETRY):
+                await left.send(4)
+        await right.send(0)
+
+    graph = Graph()
+    graph.add("late", Late)
+    graph.add("zip", Zip)
+    graph.late.left >> graph.zip.left
+    graph.late.right >> graph.zip.right
+    assert graph.run(num_workers=num_workers, timeout=DEADLINE).components["zip"].firings == 1
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])

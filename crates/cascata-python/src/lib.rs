@@ -19,6 +19,7 @@ mod core;
 mod coroutine;
 mod done;
 mod drive;
+mod generation;
 mod graph;
 mod lane;
 mod memory;
@@ -26,6 +27,7 @@ mod object;
 mod park;
 mod passive;
 mod port;
+mod refusal;
 mod wake;
 mod worker;
 
@@ -41,7 +43,8 @@ mod _native {
     #[pymodule_export]
     use super::{
         channel::{ChannelCore, Get, Publisher, Put, quiesce, settle},
-        codec::{Loopback, View, abandon, after_fork, received, shared_buffer, shown},
+        codec::{Loopback, View, abandon, received, shared_buffer, shown},
+        generation::after_fork,
         graph::{Definition, GraphCore, Plan},
         lane::Lane,
         memory::RunMemory,

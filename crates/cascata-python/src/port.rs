@@ -10,7 +10,7 @@ use std::{
 
 use cascata::channel::{Outport, SendError, Sent, Ticket};
 use pyo3::{
-    exceptions::{PyException, PyMemoryError, PyRuntimeError, PyRuntimeWarning, PyStopIteration},
+    exceptions::{PyMemoryError, PyRuntimeError, PyRuntimeWarning, PyStopIteration},
     intern,
     prelude::*,
     types::PyType,
@@ -22,10 +22,9 @@ use crate::{
     lock,
     object::Object,
     park::{Park, SendWaker},
+    refusal::{refusal, type_text},
     wake::CoreWaker,
 };
-
-pyo3::import_exception!(cascata.errors, ItemError);
 
 /// An outport and the worker that it is in.
 pub struct Line {
@@ -84,8 +83,6 @@ impl Sender {
 impl Sender {
     /// What is raised for a value of type `kind` that cannot be sent.
     fn refusal(&self, error: SendError<PyErr>, kind: &Bound<'_, PyType>) -> PyErr {
-        let py = kind.py();
-        let kind = || kind.fully_qualified_name().map_or_else(|_| "unknown".to_owned(), |name| name.to_string());
         match error {
             SendError::Ended => self.ended(),
             SendError::TooLarge(bytes) => PyMemoryError::new_err(format!(
@@ -93,26 +90,20 @@ impl Sender {
                  Give it more: run(shared_memory=...), send it in parts, or keep both components on one worker: \
                  graph.place(a, b, together=True)",
                 self.label(),
-                kind(),
+                type_text(kind),
             )),
-            SendError::Encode(error) if error.is_instance_of::<PyException>(py) => {
-                let refusal = ItemError::new_err(format!(
-                    "{}.send(): an item of type {} cannot be sent to another process: {}. Send something that pickle \
+            SendError::Encode(error) => refusal(kind.py(), error, |why| {
+                format!(
+                    "{}.send(): an item of type {} cannot be sent to another process: {why}. Send something that pickle \
                      or cloudpickle can handle (data rather than open files, locks, generators or sockets), or keep both \
                      components on one worker: graph.place(a, b, together=True)",
                     self.label(),
-                    kind(),
-                    error.value(py)
-                ));
-                refusal.set_cause(py, Some(error));
-                refusal
-            }
-            SendError::Encode(interrupt) => interrupt,
+                    type_text(kind),
+                )
+            }),
         }
     }
-}
 
-impl Sender {
     /// The component and the port, for messages.
     fn label(&self) -> String {
         format!("{}.{}", self.component, self.name)

@@ -37,7 +37,7 @@ pub use layout::Layout;
 pub use lock::Orphaned;
 pub use members::{Bell, JoinError, Members};
 pub use region::Region;
-pub use ring::{INLINE, MAX_WORKERS, Peek, Pop, Push, Ring, Room, Slot, WorkerSet};
+pub use ring::{INLINE, MAX_WORKERS, MOST_SLOTS, Peek, Pop, Push, Ring, Room, SLOT, Slot, WorkerSet};
 pub use words::Words;
 
 #[cfg(test)]

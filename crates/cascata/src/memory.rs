@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, atomic::Ordering::SeqCst},
 };
 
-use cascata_shm::{Bells, Doorbell, Layout, Pool, Region, Ring, Words};
+use cascata_shm::{Bells, Doorbell, Layout, MOST_SLOTS, Pool, Region, Ring, Words, layout::PAGE};
 
 use crate::{
     channel::Hub,
@@ -19,16 +19,9 @@ use crate::{
 
 /// Slots of a ring whose channel has no bound: its receiver takes them off as they come.
 const UNBOUNDED_SLOTS: usize = 1024;
-/// Slots that a ring can count. A channel with a larger capacity would run out of memory before it is full.
-const MOST_SLOTS: usize = u32::MAX as usize;
 /// Address space that all arena spans together may take, half of what a process has.
 const ADDRESSES: usize = 1 << 46;
-/// The least memory for items: what small ones of a few sizes take.
-const LEAST: usize = 1 << 20;
-/// Addresses that a span may have beyond what can be used at once.
-const SPARE: usize = 1 << 32;
 const LINE: usize = 128;
-const PAGE: usize = 4096;
 const CONTROL: usize = 1;
 const STOP: usize = 0;
 
@@ -66,9 +59,8 @@ impl Places {
     fn new<V>(plan: &Plan<V>, limit: usize) -> Self {
         let workers = plan.workers.max(1);
         let shared = plan.channels.iter().any(|channel| channel.shared);
-        let limit = limit.clamp(LEAST, ADDRESSES).next_multiple_of(PAGE);
-        // Each worker has the addresses for all of it, and some to spare where it is little and soon in pieces.
-        let span = if shared { (limit + limit.min(SPARE)).min(ADDRESSES / workers / PAGE * PAGE) } else { PAGE };
+        let limit = limit.clamp(Pool::LEAST, ADDRESSES).next_multiple_of(PAGE);
+        let span = if shared { Pool::span(limit).min(ADDRESSES / workers / PAGE * PAGE) } else { PAGE };
         let channels = plan.channels.len();
         let meter_layout = MeterLayout::new(plan);
         let mut layout = Layout::new();
@@ -86,7 +78,7 @@ impl Places {
     }
 }
 
-/// Slots of a channel's ring.
+/// Slots of a channel's ring. A channel with a larger capacity would run out of memory before it is full.
 fn slots(channel: &PlannedChannel) -> usize {
     channel.capacity.unwrap_or(UNBOUNDED_SLOTS).min(MOST_SLOTS)
 }

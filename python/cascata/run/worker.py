@@ -191,7 +191,7 @@ class Worker:
         quiet, activity = self._native.quiet()
         ours = self._own.union(self._tasks)
         others = (task for task in asyncio.all_tasks(self._loop) if task not in ours)
-        alive = any(self._is_alive(task) for task in others) or any(map(self._is_ours, _timers(self._loop)))
+        alive = any(self._is_alive(task) for task in others) or any(map(self._is_ours, _callbacks(self._loop)))
         return quiet and not alive, activity
 
     def _gives_back(self) -> bool:
@@ -279,12 +279,14 @@ def _context_of(task: asyncio.Task[Any]) -> contextvars.Context:
     return next(shown, contextvars.Context())
 
 
-def _timers(loop: asyncio.AbstractEventLoop) -> Iterator[contextvars.Context]:
-    """Give the contexts of the timers that are set, such as that of an `asyncio.timeout` around a send.
+def _callbacks(loop: asyncio.AbstractEventLoop) -> Iterator[contextvars.Context]:
+    """Give the contexts of what the loop is going to call.
 
-    Only asyncio's own loops show them.
+    These are timers that are set, such as that of an `asyncio.timeout` around a send, and what is called next, such as
+    a timer that has expired in this turn. Only asyncio's own loops show them.
     """
-    for handle in getattr(loop, "_scheduled", ()):
+    # Other threads may add to the latter meanwhile, but not while it is copied.
+    for handle in (*getattr(loop, "_scheduled", ()), *getattr(loop, "_ready", ())):
         if not handle.cancelled():
             yield handle._context
 

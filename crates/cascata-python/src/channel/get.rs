@@ -7,12 +7,12 @@ use std::{
 
 use cascata::queue::{Place, Taken};
 use pyo3::{
-    exceptions::{PyException, PyRuntimeError, PyStopAsyncIteration},
+    exceptions::{PyRuntimeError, PyStopAsyncIteration},
     prelude::*,
 };
 
 use super::{Desk, broken, wakeup::Wakeup};
-use crate::{lock, object::Object, port::ItemError};
+use crate::{lock, object::Object, refusal::refusal};
 
 /// One item to be taken, by somebody who waits for it.
 #[pyclass(frozen, module = "cascata._native")]
@@ -91,17 +91,13 @@ pub(super) fn open(desk: &Desk, taken: Taken) -> PyResult<Py<PyAny>> {
         Ok(Some(object)) => Ok(object.0),
         Ok(None) => Err(broken("async for")),
         Err(error) => Err(Python::attach(|py| {
-            if !error.is_instance_of::<PyException>(py) {
-                return error;
-            }
-            let kind = error.get_type(py);
-            let name = kind.qualname().map_or_else(|_| "an exception".to_owned(), |name| name.to_string());
-            let refusal = ItemError::new_err(format!(
-                "an item of the channel cannot be restored here: {name}: {}. It is lost; the channel goes on",
-                error.value(py)
-            ));
-            refusal.set_cause(py, Some(error));
-            refusal
+            let kind = error.get_type(py).qualname();
+            let kind = kind.map_or_else(|_| "an exception".to_owned(), |name| name.to_string());
+            refusal(py, error, |why| {
+                format!(
+                    "an item of the channel cannot be restored here: {kind}: {why}. It is lost; the channel goes on"
+                )
+            })
         })),
     }
 }

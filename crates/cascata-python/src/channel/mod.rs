@@ -5,55 +5,45 @@
 //!   which awaits the futures that these give it;
 //! * [`wakeup`]: how a coroutine that waits is reached from other threads.
 //!
-//! A process that was forked off has copies of all of it. They belong to the process they were made in, which is known by
-//! the number of forks it has gone through, and are dropped here without consequence.
+//! A process that was forked off has copies of all of it. They belong to the process they were made in (see
+//! [`Generation`]), and are dropped here without consequence.
 
 mod core;
 mod get;
 mod put;
 mod wakeup;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::Relaxed},
-};
+use std::sync::Arc;
 
 use cascata::queue::Endpoint;
 use pyo3::PyErr;
+
+use crate::generation::Generation;
 
 pub use self::{
     core::ChannelCore,
     get::Get,
     put::{Publisher, Put},
-    wakeup::{quiesce, settle},
+    wakeup::{forget_inherited, quiesce, settle},
 };
 
 pyo3::import_exception!(cascata.errors, ChannelClosed);
-
-/// Counts the forks that have led to this process.
-static FORKS: AtomicUsize = AtomicUsize::new(0);
-
-/// The process has just been forked off.
-pub fn after_fork() {
-    FORKS.fetch_add(1, Relaxed);
-    wakeup::after_fork();
-}
 
 /// An endpoint, and the process it was made in.
 #[derive(Clone)]
 struct Desk {
     endpoint: Arc<Endpoint>,
-    forks: usize,
+    generation: Generation,
 }
 
 impl Desk {
     fn new(endpoint: Arc<Endpoint>) -> Self {
-        Self { endpoint, forks: FORKS.load(Relaxed) }
+        Self { endpoint, generation: Generation::current() }
     }
 
     /// Whether it was made in this process.
     fn is_ours(&self) -> bool {
-        self.forks == FORKS.load(Relaxed)
+        self.generation.is_ours()
     }
 }
 

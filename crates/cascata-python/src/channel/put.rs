@@ -10,12 +10,16 @@ use cascata::{
     queue::{Full, Outcome, PackError, Place},
 };
 use pyo3::{
-    exceptions::{PyException, PyMemoryError, PyRuntimeError},
+    exceptions::{PyMemoryError, PyRuntimeError},
     prelude::*,
 };
 
 use super::{ChannelCore, Desk, broken, ended, wakeup::Wakeup};
-use crate::{lock, object::Object, port::ItemError};
+use crate::{
+    lock,
+    object::Object,
+    refusal::{refusal, type_text},
+};
 
 /// A publisher, which counts while it is open, and until its last item that waits for room is inside.
 #[pyclass(frozen, module = "cascata._native")]
@@ -170,25 +174,18 @@ impl Draft {
 
     fn refusal(&self, error: PyErr) -> PyErr {
         Python::attach(|py| {
-            if !error.is_instance_of::<PyException>(py) {
-                return error;
-            }
-            let refusal = ItemError::new_err(format!(
-                "put(): an item of type {} cannot be sent through a channel: {}. Send something that pickle or cloudpickle \
-                 can handle (data rather than open files, locks, generators or sockets)",
-                self.kind(),
-                error.value(py)
-            ));
-            refusal.set_cause(py, Some(error));
-            refusal
+            refusal(py, error, |why| {
+                format!(
+                    "put(): an item of type {} cannot be sent through a channel: {why}. Send something that pickle or \
+                     cloudpickle can handle (data rather than open files, locks, generators or sockets)",
+                    self.kind(),
+                )
+            })
         })
     }
 
     fn kind(&self) -> String {
-        Python::attach(|py| {
-            let name = self.item.0.bind(py).get_type().fully_qualified_name();
-            name.map_or_else(|_| "unknown".to_owned(), |name| name.to_string())
-        })
+        Python::attach(|py| type_text(&self.item.0.bind(py).get_type()))
     }
 }
 

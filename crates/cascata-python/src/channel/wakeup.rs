@@ -24,7 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 static RUNNING_LOOP: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 static SETTLE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
-pub(super) fn after_fork() {
+/// The process has just been forked off.
+pub fn forget_inherited() {
     // Those threads are in the other process.
     INSIDE.store(0, SeqCst);
 }

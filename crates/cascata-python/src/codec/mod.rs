@@ -15,7 +15,7 @@ mod view;
 use cascata::channel::{EncodeError, Encoder, Item, Loan};
 pub use loopback::Loopback;
 use pyo3::prelude::*;
-pub use view::{View, abandon, after_fork, received, set_hub, shared_buffer, shown};
+pub use view::{View, abandon, forget_inherited, received, set_hub, shared_buffer, shown};
 
 use crate::object::Object;
 use reader::{Reader, malformed};

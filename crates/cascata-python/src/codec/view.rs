@@ -5,10 +5,7 @@
 use std::{
     collections::BTreeMap,
     ffi::c_int,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex},
     thread::sleep,
     time::Duration,
 };
@@ -22,7 +19,7 @@ use pyo3::{
 };
 
 use super::reader::malformed;
-use crate::lock;
+use crate::{generation::Generation, lock};
 
 /// A buffer in shared memory, which is given back when nothing refers to it any more. Read-only where it has been sent to.
 #[pyclass(frozen, module = "cascata._native")]
@@ -33,13 +30,11 @@ pub struct View {
     len: usize,
     writable: bool,
     /// A process that was forked off has copies of this one's views, which are worth nothing.
-    generation: usize,
+    generation: Generation,
 }
 
 /// The blocks that views of this process show, by address, each with the number of these views.
 static SHOWN: Mutex<BTreeMap<usize, (Arc<Loan>, usize)>> = Mutex::new(BTreeMap::new());
-/// Counts the forks that have led to this process.
-static GENERATION: AtomicUsize = AtomicUsize::new(0);
 
 fn address(loan: &Loan) -> usize {
     loan.as_ptr() as usize
@@ -62,14 +57,14 @@ impl View {
             entry.1 += 1;
             entry.0.clone()
         };
-        Bound::new(py, Self { loan: Some(loan), offset, len, writable, generation: GENERATION.load(Relaxed) })
+        Bound::new(py, Self { loan: Some(loan), offset, len, writable, generation: Generation::current() })
     }
 }
 
 impl Drop for View {
     fn drop(&mut self) {
         let Some(loan) = self.loan.take() else { return };
-        if self.generation != GENERATION.load(Relaxed) {
+        if !self.generation.is_ours() {
             std::mem::forget(loan);
             return;
         }
@@ -247,7 +242,7 @@ pub fn shown() -> usize {
 #[pyfunction]
 pub fn abandon() {
     // From now on the end of a view gives nothing back.
-    GENERATION.fetch_add(1, Relaxed);
+    Generation::end();
     let shown = std::mem::take(&mut *lock(&SHOWN));
     for (loan, _) in shown.values() {
         // SAFETY: the caller lets nobody look any more. Each loan is kept from being dropped, by its views and below.
@@ -262,11 +257,8 @@ pub fn received(buffer: Py<PyAny>) -> Py<PyAny> {
     buffer
 }
 
-/// The process has just been forked off: what it has inherited belongs to another one.
-#[pyfunction]
-pub fn after_fork() {
-    crate::channel::after_fork();
-    GENERATION.fetch_add(1, Relaxed);
+/// The process has just been forked off.
+pub fn forget_inherited() {
     std::mem::forget(lock(&HUB).take());
     let inherited = std::mem::take(&mut *lock(&SHOWN));
     std::mem::forget(inherited);

@@ -61,7 +61,18 @@ impl Header {
     }
 }
 
+/// Addresses that a span has beyond what can be used at once.
+const SPARE: usize = 1 << 32;
+
 impl Pool {
+    /// The least limit, in bytes, that makes sense: what small blocks of a few sizes take.
+    pub const LEAST: usize = 1 << 20;
+
+    /// Bytes of a span whose arena may use all of `limit`: some to spare where that is little and soon in pieces.
+    pub fn span(limit: usize) -> usize {
+        limit + limit.min(SPARE)
+    }
+
     /// Bytes to reserve in the region, aligned to pages, for `count` spans of `span` bytes.
     ///
     /// # Panics

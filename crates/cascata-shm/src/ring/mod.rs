@@ -16,7 +16,10 @@ use crate::sync::{AtomicU32, AtomicU64, Lock, Ordering::Relaxed};
 use crate::workers::AtomicWorkerSet;
 pub use crate::workers::{MAX_WORKERS, WorkerSet};
 use slots::Slots;
-pub use slots::{INLINE, Slot};
+pub use slots::{INLINE, SLOT, Slot};
+
+/// Slots that a ring can count.
+pub const MOST_SLOTS: usize = u32::MAX as usize;
 
 /// Set by `create` as its last act, so that an `attach` to something else is noticed.
 const MAGIC: u64 = u64::from_le_bytes(*b"c. ring ");
@@ -140,9 +143,9 @@ impl Ring {
     ///
     /// # Panics
     ///
-    /// If `capacity` is 0 or above `u32::MAX`.
+    /// If `capacity` is 0 or above [`MOST_SLOTS`].
     pub fn footprint(capacity: usize) -> usize {
-        assert!(capacity > 0 && capacity <= u32::MAX as usize, "no ring holds {capacity} items");
+        assert!(capacity > 0 && capacity <= MOST_SLOTS, "no ring holds {capacity} items");
         size_of::<Header>() + Slots::footprint(capacity)
     }
 
@@ -180,7 +183,7 @@ impl Ring {
     }
 
     fn at(region: &Arc<Region>, offset: usize, capacity: usize) -> Self {
-        assert!(capacity > 0 && capacity <= u32::MAX as usize, "no ring holds {capacity} items");
+        assert!(capacity > 0 && capacity <= MOST_SLOTS, "no ring holds {capacity} items");
         let header = Shared::new(region, offset);
         let slots = Slots::new(region, offset + size_of::<Header>(), capacity);
         Self { header, slots, capacity: capacity as u32 }

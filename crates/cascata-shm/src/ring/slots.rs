@@ -10,7 +10,8 @@ use crate::words::Words;
 
 /// Words of a slot: one for kind and length, the others for the payload. Two cache lines, as processors fetch them.
 const SLOT_WORDS: usize = 16;
-const SLOT: usize = SLOT_WORDS * 8;
+/// Bytes of a slot.
+pub const SLOT: usize = SLOT_WORDS * 8;
 
 /// Bytes that fit a slot; larger payloads go through the [arena](crate::arena) and the slot names the block.
 pub const INLINE: usize = SLOT - 8;

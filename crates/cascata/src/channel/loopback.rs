@@ -5,14 +5,12 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use cascata_shm::{Pool, Region, arena};
+use cascata_shm::{Pool, Region, arena, layout::PAGE};
 
 use super::{
     Full, Item, Loan, SendError, lock,
     parcel::{Depot, Opened, Parcel},
 };
-
-const PAGE: usize = 4096;
 
 /// An encoded item: its bytes, and the attachments.
 pub type Encoded = (Vec<u8>, Vec<Loan>);

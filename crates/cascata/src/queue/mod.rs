@@ -21,7 +21,7 @@ use std::{
     sync::Arc,
 };
 
-use cascata_shm::{Layout, MAX_WORKERS, Members, Pool, Region, Ring};
+use cascata_shm::{Layout, MAX_WORKERS, MOST_SLOTS, Members, Pool, Region, Ring, SLOT, layout::PAGE};
 
 pub use endpoint::{Endpoint, Outcome, PackError, Signal, Taken};
 pub use line::Place;
@@ -29,17 +29,10 @@ pub use watch::is_watching;
 
 pub use crate::channel::Full;
 
-/// Slots that a ring can count.
-const MOST_SLOTS: usize = u32::MAX as usize;
 /// Slots of a queue without bound, at least.
 const LEAST_UNBOUNDED: usize = 1 << 20;
-/// Bytes of a slot.
-const SLOT: usize = 128;
-/// The least memory for items, and the most that a span can have addresses for.
-const LIMITS: (usize, usize) = (1 << 20, 1 << 40);
-/// Addresses that a span has beyond what can be used at once.
-const SPARE: usize = 1 << 32;
-const PAGE: usize = 4096;
+/// The most memory for items that a span can have addresses for.
+const MOST: usize = 1 << 40;
 const LINE: usize = 128;
 
 /// The shared memory of a queue. A clone is another handle to the same.
@@ -73,8 +66,8 @@ struct Places {
 
 impl Places {
     fn new(shape: Shape) -> Self {
-        let limit = shape.limit.clamp(LIMITS.0, LIMITS.1).next_multiple_of(PAGE);
-        let span = limit + limit.min(SPARE);
+        let limit = shape.limit.clamp(Pool::LEAST, MOST).next_multiple_of(PAGE);
+        let span = Pool::span(limit);
         // A bound that memory sets before the slots do is no bound.
         let unbounded = (limit / SLOT).max(LEAST_UNBOUNDED);
         let slots = shape.capacity.unwrap_or(unbounded).min(MOST_SLOTS);

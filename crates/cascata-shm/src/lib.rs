@@ -19,6 +19,7 @@ pub mod bells;
 pub mod descriptor;
 pub mod guard;
 pub mod layout;
+pub mod ledger;
 pub mod lock;
 pub mod members;
 #[cfg(any(test, feature = "model"))]
@@ -34,10 +35,11 @@ mod workers;
 pub use arena::{Arena, Block, BlockError, BlockGuard, Pool};
 pub use bells::{Bells, Doorbell};
 pub use layout::Layout;
+pub use ledger::Ledger;
 pub use lock::Orphaned;
 pub use members::{Bell, JoinError, Members};
 pub use region::Region;
-pub use ring::{INLINE, MAX_WORKERS, MOST_SLOTS, Peek, Pop, Push, Ring, Room, SLOT, Slot, WorkerSet};
+pub use ring::{Front, INLINE, MAX_WORKERS, MOST_SLOTS, Peek, Pop, Push, Ring, Room, SLOT, Slot, WorkerSet};
 pub use words::Words;
 
 #[cfg(test)]

@@ -12,7 +12,10 @@ use std::sync::Arc;
 
 use crate::lock::{Guard, Orphaned};
 use crate::region::{Region, Shareable, Shared};
-use crate::sync::{AtomicU32, AtomicU64, Lock, Ordering::Relaxed};
+use crate::sync::{
+    AtomicU32, AtomicU64, Lock,
+    Ordering::{Relaxed, SeqCst},
+};
 use crate::workers::AtomicWorkerSet;
 pub use crate::workers::{MAX_WORKERS, WorkerSet};
 use slots::Slots;
@@ -128,6 +131,17 @@ pub enum Room {
     Closed,
 }
 
+/// A ring whose items bear numbers that ascend, and a word that tells everybody the number of its oldest item.
+///
+/// It changes under the ring's lock, before the item can be taken and after it has been.
+#[derive(Clone, Copy)]
+pub struct Front<'a>(pub &'a AtomicU64);
+
+impl Front<'_> {
+    /// What a front says of an empty ring.
+    pub const EMPTY: u64 = u64::MAX;
+}
+
 /// A handle to a ring in shared memory. A clone is another handle to the same ring.
 ///
 /// Workers are named by index, below [`MAX_WORKERS`]; a note says "wake this worker", whoever in it waits.
@@ -199,6 +213,37 @@ impl Ring {
     ///
     /// If `payload` is longer than [`INLINE`], or there is no such worker.
     pub fn try_push(&self, worker: usize, kind: u32, payload: &[u8]) -> Result<Push, Orphaned> {
+        self.push(worker, kind, payload, 0, None)
+    }
+
+    /// [`try_push`](Self::try_push) of an item that bears a number, which must be above those that came before.
+    ///
+    /// # Errors
+    ///
+    /// [`Orphaned`] if a process died in the middle of an operation on this ring.
+    ///
+    /// # Panics
+    ///
+    /// If `payload` is longer than [`INLINE`], or there is no such worker.
+    pub fn try_push_numbered(
+        &self,
+        worker: usize,
+        kind: u32,
+        payload: &[u8],
+        number: u64,
+        front: Front<'_>,
+    ) -> Result<Push, Orphaned> {
+        self.push(worker, kind, payload, number, Some(front))
+    }
+
+    fn push(
+        &self,
+        worker: usize,
+        kind: u32,
+        payload: &[u8],
+        number: u64,
+        front: Option<Front<'_>>,
+    ) -> Result<Push, Orphaned> {
         assert!(payload.len() <= INLINE, "{} bytes do not fit a slot of {INLINE}", payload.len());
         let Header { hot, notes, .. } = &*self.header;
         let _guard = self.lock()?;
@@ -212,7 +257,10 @@ impl Ring {
             hot.flags.store(flags | SENDERS_WAIT, Relaxed);
             return Ok(Push::Full);
         }
-        self.slots.write(self.index(hot.head.load(Relaxed), fill), kind, payload);
+        self.slots.write(self.index(hot.head.load(Relaxed), fill), number, kind, payload);
+        if let Some(Front(front)) = front.filter(|_| fill == 0) {
+            front.store(number, SeqCst);
+        }
         hot.pushed.store(hot.pushed.load(Relaxed) + 1, Relaxed);
         hot.fill.store(fill + 1, Relaxed);
         Ok(Push::Pushed { waiting: self.take_notes(RECEIVERS_WAIT) })
@@ -228,6 +276,23 @@ impl Ring {
     ///
     /// If there is no such worker.
     pub fn try_pop(&self, worker: usize) -> Result<Pop, Orphaned> {
+        self.pop(worker, None)
+    }
+
+    /// [`try_pop`](Self::try_pop) of a ring whose items bear numbers.
+    ///
+    /// # Errors
+    ///
+    /// [`Orphaned`] if a process died in the middle of an operation on this ring.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such worker.
+    pub fn try_pop_numbered(&self, worker: usize, front: Front<'_>) -> Result<Pop, Orphaned> {
+        self.pop(worker, Some(front))
+    }
+
+    fn pop(&self, worker: usize, front: Option<Front<'_>>) -> Result<Pop, Orphaned> {
         let hot = &self.header.hot;
         let _guard = self.lock()?;
         let fill = hot.fill.load(Relaxed);
@@ -239,6 +304,9 @@ impl Ring {
         let next = if fill == 1 { 0 } else { self.index(head, 1) as u32 };
         hot.head.store(next, Relaxed);
         hot.fill.store(fill - 1, Relaxed);
+        if let Some(Front(front)) = front {
+            front.store(if fill == 1 { Front::EMPTY } else { self.slots.number(next as usize) }, SeqCst);
+        }
         self.slots.pass(head as usize, fill as usize, next as usize);
         let senders_waiting = hot.flags.load(Relaxed) & SENDERS_WAIT != 0;
         Ok(Pop::Item { slot, fill: fill as usize - 1, senders_waiting })

@@ -8,13 +8,15 @@ use crate::region::Region;
 use crate::sync::{AtomicU64, Ordering::Relaxed};
 use crate::words::Words;
 
-/// Words of a slot: one for kind and length, the others for the payload. Two cache lines, as processors fetch them.
+/// Words of a slot: one for kind and length, one for the number, the others for the payload. Two cache lines, as
+/// processors fetch them.
 const SLOT_WORDS: usize = 16;
+const HEAD_WORDS: usize = 2;
 /// Bytes of a slot.
 pub const SLOT: usize = SLOT_WORDS * 8;
 
 /// Bytes that fit a slot; larger payloads go through the [arena](crate::arena) and the slot names the block.
-pub const INLINE: usize = SLOT - 8;
+pub const INLINE: usize = SLOT - HEAD_WORDS * 8;
 
 /// Slots a ring may walk through before it gives the memory behind it back.
 pub(super) const CHUNK: usize = 4 * 1024 * 1024 / SLOT;
@@ -24,6 +26,8 @@ pub(super) const CHUNK: usize = 4 * 1024 * 1024 / SLOT;
 pub struct Slot {
     /// What the sender called it; the ring gives it no meaning.
     pub kind: u32,
+    /// The number it bears, see [`Front`](super::Front); 0 in a ring without numbers.
+    pub number: u64,
     len: u32,
     bytes: [u8; INLINE],
 }
@@ -60,13 +64,14 @@ impl Slots {
         Self { region: Arc::clone(region), offset, words, count }
     }
 
-    fn slot(&self, index: usize) -> (&AtomicU64, &[AtomicU64]) {
-        self.words[index * SLOT_WORDS..][..SLOT_WORDS].split_first().expect("a slot has words")
+    fn slot(&self, index: usize) -> (&[AtomicU64; HEAD_WORDS], &[AtomicU64]) {
+        self.words[index * SLOT_WORDS..][..SLOT_WORDS].split_first_chunk().expect("a slot has words")
     }
 
-    pub(super) fn write(&self, index: usize, kind: u32, payload: &[u8]) {
-        let (head, words) = self.slot(index);
+    pub(super) fn write(&self, index: usize, number: u64, kind: u32, payload: &[u8]) {
+        let ([head, bears], words) = self.slot(index);
         head.store(u64::from(kind) | (payload.len() as u64) << 32, Relaxed);
+        bears.store(number, Relaxed);
         let (whole, rest) = payload.as_chunks();
         for (word, bytes) in words.iter().zip(whole) {
             word.store(u64::from_ne_bytes(*bytes), Relaxed);
@@ -79,7 +84,7 @@ impl Slots {
     }
 
     pub(super) fn read(&self, index: usize) -> Slot {
-        let (head, words) = self.slot(index);
+        let ([head, bears], words) = self.slot(index);
         let head = head.load(Relaxed);
         // A length beyond the slot could come from memory that was overwritten only; it must not lead outside.
         let len = ((head >> 32) as usize).min(INLINE);
@@ -87,7 +92,12 @@ impl Slots {
         for (bytes, word) in bytes.as_chunks_mut().0.iter_mut().zip(words).take(len.div_ceil(8)) {
             *bytes = word.load(Relaxed).to_ne_bytes();
         }
-        Slot { kind: head as u32, len: len as u32, bytes }
+        Slot { kind: head as u32, number: bears.load(Relaxed), len: len as u32, bytes }
+    }
+
+    /// The number that the item in a slot bears.
+    pub(super) fn number(&self, index: usize) -> u64 {
+        self.slot(index).0[1].load(Relaxed)
     }
 
     /// Gives the memory of a chunk back that the head leaves on its way from `head` to `next`. The first chunk stays,

@@ -121,14 +121,14 @@ fn setting_a_persistent_value_gives_what_it_displaces() {
 fn trigger_groups_are_those_declared_or_all_that_is_fed() {
     let mut graph = pair();
     let untapped = Taps::new();
-    assert_eq!(graph.groups(1, &untapped), Vec::<Vec<usize>>::new());
+    assert_eq!(graph.trigger_groups(1, &untapped), Vec::<Vec<usize>>::new());
     graph.connect("a", "out", "b", "x").unwrap();
-    assert_eq!(graph.groups(1, &untapped), [[0]]);
-    assert_eq!(graph.groups(1, &Taps::from([(1, 1)])), [[0, 1]]);
+    assert_eq!(graph.trigger_groups(1, &untapped), [[0]]);
+    assert_eq!(graph.trigger_groups(1, &Taps::from([(1, 1)])), [[0, 1]]);
     graph.sync("a", &["y", "x"]).unwrap();
     graph.clk("b", &["x", "y"]).unwrap();
-    assert_eq!(graph.groups(0, &untapped), [[1, 0]]);
-    assert_eq!(graph.groups(1, &untapped), [[0], [1]]);
+    assert_eq!(graph.trigger_groups(0, &untapped), [[1, 0]]);
+    assert_eq!(graph.trigger_groups(1, &untapped), [[0], [1]]);
 }
 
 #[test]

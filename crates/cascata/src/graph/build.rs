@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Definition, Edge, Graph, GraphError, Initial, Node, PersistSetting, PortKind};
+use super::{Definition, Graph, GraphError, Initial, Node, PersistSetting, PortKind};
 
 impl<V> Graph<V> {
     /// Adds an instance and gives its position.
@@ -21,12 +21,7 @@ impl<V> Graph<V> {
     /// When the name is empty or taken.
     pub fn adopt(&mut self, name: impl Into<String>, node: Node<V>) -> Result<usize, GraphError> {
         let name = name.into();
-        if name.is_empty() {
-            return Err(GraphError::UnnamedNode);
-        }
-        if self.nodes.contains_key(&name) {
-            return Err(GraphError::DuplicateNode { node: name });
-        }
+        self.check_name(&name)?;
         Ok(self.nodes.insert_full(name, node).0)
     }
 
@@ -62,21 +57,6 @@ impl<V> Graph<V> {
     pub fn set_state(&mut self, node: &str, persist: &str, value: V) -> Result<Option<V>, GraphError> {
         let (node, persist) = self.locate(node, PortKind::Persist, persist)?;
         Ok(self.nodes[node].persists[persist].state.replace(value))
-    }
-
-    /// Connects an outport to an inport.
-    ///
-    /// # Errors
-    ///
-    /// When one of them does not exist, or when they are connected already.
-    pub fn connect(&mut self, from: &str, outport: &str, to: &str, inport: &str) -> Result<(), GraphError> {
-        let (producer, out) = self.locate(from, PortKind::Outport, outport)?;
-        let (consumer, inp) = self.locate(to, PortKind::Inport, inport)?;
-        if !self.edges.insert(Edge { from: producer, outport: out, to: consumer, inport: inp }) {
-            return Err(GraphError::DuplicateEdge { from: format!("{from}.{outport}"), to: format!("{to}.{inport}") });
-        }
-        self.connected.insert((consumer, inp));
-        Ok(())
     }
 
     /// Makes one trigger group of these inports: the component fires on the next value of each.
@@ -150,6 +130,21 @@ impl<V> Graph<V> {
         }
         self.wishes.together.push(set);
         Ok(())
+    }
+
+    /// Whether a name can be given to something new.
+    pub(super) fn check_name(&self, name: &str) -> Result<(), GraphError> {
+        if name.is_empty() {
+            return Err(GraphError::Unnamed);
+        }
+        let taken = if self.nodes.contains_key(name) {
+            "component"
+        } else if self.groups.contains_key(name) {
+            "group"
+        } else {
+            return Ok(());
+        };
+        Err(GraphError::NameTaken { name: name.to_owned(), taken })
     }
 
     fn locate(&self, node: &str, kind: PortKind, port: &str) -> Result<(usize, usize), GraphError> {

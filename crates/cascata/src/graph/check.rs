@@ -105,7 +105,7 @@ impl Waiting {
             let inports = 0..described.definition.inports.len();
             supplied.extend(inports.filter(|&inport| graph.initial(node, inport).is_some()).map(|port| (node, port)));
         }
-        let groups = (0..graph.nodes().len()).map(|node| graph.groups(node, taps)).collect();
+        let groups = (0..graph.nodes().len()).map(|node| graph.trigger_groups(node, taps)).collect();
         Self { groups, feeds, producers, supplied }
     }
 

@@ -55,14 +55,64 @@ pub enum GraphError {
         /// The inport.
         port: String,
     },
-    /// A node without a name.
+    /// A node, group or subgraph without a name.
     #[error("a component of a graph needs a name: the one given is empty")]
-    UnnamedNode,
+    Unnamed,
     /// A name that is taken.
-    #[error("the graph has a component {node} already: choose another name")]
-    DuplicateNode {
+    #[error("the graph has a {taken} {name} already: choose another name")]
+    NameTaken {
         /// The name.
+        name: String,
+        /// What has it.
+        taken: &'static str,
+    },
+    /// A group of which a member would have a name that is taken.
+    #[error(
+        "group {group} cannot have a member {member}, because the graph has a {taken} {member} already: choose another \
+         name for the group"
+    )]
+    MemberTaken {
+        /// The group.
+        group: String,
+        /// The name.
+        member: String,
+        /// What has it.
+        taken: &'static str,
+    },
+    /// A group of nothing.
+    #[error("group {group} is to have 0 members: give it 1 or more")]
+    EmptyGroup {
+        /// The group.
+        group: String,
+    },
+    /// A policy for what is no port of a group.
+    #[error(
+        "{node}.{port} cannot be {policy}: {node} is one component, and only a group shares out what comes to it; \
+         drop the policy"
+    )]
+    NoGroup {
+        /// The component.
         node: String,
+        /// The inport.
+        port: String,
+        /// The policy.
+        policy: &'static str,
+    },
+    /// Two policies for one port.
+    #[error(
+        "{group}.{port} cannot be {policy}, because it is {present} already{}: a group connector shares out \
+         everything that comes to a port in one way",
+        if present == policy { ", by another function" } else { "" }
+    )]
+    OtherPolicy {
+        /// The group.
+        group: String,
+        /// The inport.
+        port: String,
+        /// The policy it has.
+        present: &'static str,
+        /// The one asked for.
+        policy: &'static str,
     },
     /// A name that is not in the graph.
     #[error("the graph has no component {node}; {}", known("component", nodes))]
@@ -87,12 +137,17 @@ pub enum GraphError {
         ports: Vec<String>,
     },
     /// The same connection again.
-    #[error("{from} is connected to {to} already: one connection carries every item, drop the second one")]
+    #[error(
+        "{from} is connected to {to} already{}: one connection carries every item, drop the second one",
+        other.as_ref().map_or_else(String::new, |other| format!(" by {other}"))
+    )]
     DuplicateEdge {
         /// The outport, as component.port.
         from: String,
         /// The inport, as component.port.
         to: String,
+        /// The connection between groups that brings it.
+        other: Option<String>,
     },
     /// A trigger group of no ports.
     #[error("{call} on {node} names no port: name the inports that are to trigger it, of: {}", sentence(ports))]

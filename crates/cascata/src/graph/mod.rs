@@ -5,10 +5,13 @@
 
 mod build;
 mod check;
+mod connect;
 mod definition;
 mod edge;
 mod error;
+mod group;
 mod issue;
+mod link;
 mod node;
 mod order;
 mod roles;
@@ -19,12 +22,14 @@ pub use definition::{Definition, Inport, Outport, Persist};
 pub use edge::Edge;
 pub(crate) use error::sentence;
 pub use error::{GraphError, PortKind};
+pub use group::{Group, Policy};
 pub use issue::Issue;
+pub use link::{End, Link};
 pub use node::{Initial, Node, PersistSetting};
 pub(crate) use order::strong_components;
 pub use wishes::Wishes;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use indexmap::{IndexMap, IndexSet};
 
@@ -35,6 +40,11 @@ pub type Taps = HashSet<(usize, usize)>;
 #[derive(Debug, Clone)]
 pub struct Graph<V> {
     nodes: IndexMap<String, Node<V>>,
+    groups: IndexMap<String, Group<V>>,
+    /// The group of every node that is a member of one.
+    memberships: HashMap<usize, usize>,
+    links: Vec<Link>,
+    /// What the links come to between nodes.
     edges: IndexSet<Edge>,
     /// The inports that an edge leads to, as (node, inport).
     connected: HashSet<(usize, usize)>,
@@ -43,7 +53,15 @@ pub struct Graph<V> {
 
 impl<V> Default for Graph<V> {
     fn default() -> Self {
-        Self { nodes: IndexMap::new(), edges: IndexSet::new(), connected: HashSet::new(), wishes: Wishes::default() }
+        Self {
+            nodes: IndexMap::new(),
+            groups: IndexMap::new(),
+            memberships: HashMap::new(),
+            links: Vec::new(),
+            edges: IndexSet::new(),
+            connected: HashSet::new(),
+            wishes: Wishes::default(),
+        }
     }
 }
 
@@ -58,7 +76,17 @@ impl<V> Graph<V> {
         &self.nodes
     }
 
-    /// The connections, in the order in which they were made.
+    /// The groups by name, in the order in which they were added. Positions in it are what links speak of.
+    pub fn groups(&self) -> &IndexMap<String, Group<V>> {
+        &self.groups
+    }
+
+    /// The connections as they were said, in the order in which they were made.
+    pub fn links(&self) -> impl ExactSizeIterator<Item = &Link> {
+        self.links.iter()
+    }
+
+    /// What the connections come to between nodes, in the order in which they were made.
     pub fn edges(&self) -> impl ExactSizeIterator<Item = &Edge> {
         self.edges.iter()
     }
@@ -78,6 +106,18 @@ impl<V> Graph<V> {
             node: node.to_owned(),
             nodes: self.nodes.keys().cloned().collect(),
         })
+    }
+
+    /// The node or group of this name.
+    ///
+    /// # Errors
+    ///
+    /// [`GraphError::UnknownNode`]
+    pub fn end(&self, name: &str) -> Result<End, GraphError> {
+        match self.groups.get_index_of(name) {
+            Some(group) => Ok(End::Group(group)),
+            None => self.position(name).map(End::Node),
+        }
     }
 
     /// Position of a port of the node at `node`.
@@ -105,6 +145,19 @@ impl<V> Graph<V> {
     /// `component.port`, as errors and reports name an inport.
     pub(crate) fn inport_name(&self, node: usize, inport: usize) -> String {
         format!("{}.{}", self.name(node), self.nodes[node].definition.inports[inport].name)
+    }
+
+    /// `component.port`, as errors and reports name an outport.
+    pub(crate) fn outport_name(&self, node: usize, outport: usize) -> String {
+        format!("{}.{}", self.name(node), self.nodes[node].definition.outports[outport].name)
+    }
+
+    /// Name of a node or group.
+    pub(crate) fn end_name(&self, end: &End) -> &str {
+        match end {
+            End::Node(node) => self.name(*node),
+            End::Group(group) => self.groups.get_index(*group).map_or("", |(name, _)| name),
+        }
     }
 
     /// Name of the node at a position.

@@ -29,7 +29,7 @@ impl<V> Graph<V> {
     /// # Panics
     ///
     /// When there is no such node.
-    pub fn groups(&self, node: usize, taps: &Taps) -> Vec<Vec<usize>> {
+    pub fn trigger_groups(&self, node: usize, taps: &Taps) -> Vec<Vec<usize>> {
         let Node { definition, triggers, .. } = &self.nodes[node];
         if !triggers.is_empty() {
             return triggers.clone();

@@ -89,7 +89,7 @@ fn planned<V: Clone>(
 ) -> PlannedNode<V> {
     let described = &graph.nodes()[node];
     let definition = &described.definition;
-    let groups = graph.groups(node, &Taps::new());
+    let groups = graph.trigger_groups(node, &Taps::new());
     let triggers: HashSet<usize> = groups.iter().flatten().copied().collect();
     let inports = definition.inports.iter().enumerate().map(|(inport, declared)| {
         let channel = channels.get(&(node, inport)).copied();

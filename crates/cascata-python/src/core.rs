@@ -6,7 +6,7 @@
 //! worker looks at its doorbell's notes and announces that it sleeps.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -20,7 +20,7 @@ use std::{
 };
 
 use cascata::{
-    channel::{Hub, Remote},
+    channel::{Gather, Hub, Remote},
     memory::Memory,
 };
 use pyo3::{
@@ -73,6 +73,8 @@ pub struct Core {
     /// The worker's Python half, told of failures and of requests to stop.
     pub hooks: Py<PyAny>,
     pub remotes: Vec<Option<Arc<Remote<Object>>>>,
+    /// By the number under which bells tell that a member has passed.
+    gathers: HashMap<usize, Arc<Gather<Object>>>,
     hub: Option<Hub>,
     thread: ThreadId,
     ready: Mutex<VecDeque<Ready>>,
@@ -115,6 +117,7 @@ impl Core {
         event_loop: Py<PyAny>,
         hooks: Py<PyAny>,
         remotes: Vec<Option<Arc<Remote<Object>>>>,
+        gathers: HashMap<usize, Arc<Gather<Object>>>,
         hub: Option<Hub>,
     ) -> Self {
         Self {
@@ -123,6 +126,7 @@ impl Core {
             event_loop,
             hooks,
             remotes,
+            gathers,
             hub,
             thread: thread::current().id(),
             ready: Mutex::default(),
@@ -332,9 +336,11 @@ impl Core {
         let mut rung = Vec::new();
         self.memory.bells().take(self.worker, |channel| rung.push(channel));
         for channel in rung {
-            // Beyond the channels it is memory that it tells of, which `feed` sees to.
+            // What else it tells of, memory and desks, `feed` sees to.
             if let Some(Some(remote)) = self.remotes.get(channel) {
                 remote.on_bell();
+            } else if let Some(gather) = self.gathers.get(&channel) {
+                gather.on_bell();
             }
         }
         Ok(())
@@ -366,7 +372,7 @@ impl Core {
         let holding = lock(&self.holding).clone();
         for line in holding {
             let short = self.hub.as_ref().is_some_and(Hub::awaits_memory);
-            if short && !line.outport.is_closed() {
+            if short && !line.outport.is_closed() && !line.outport.seeks_member() {
                 continue;
             }
             if !line.outport.feed() {

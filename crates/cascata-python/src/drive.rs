@@ -12,6 +12,7 @@ use std::{
 use cascata::{
     firing::Inputs,
     metrics::{Counter, LaneState},
+    order::LAST,
 };
 use pyo3::{intern, prelude::*};
 
@@ -184,6 +185,7 @@ impl Drive {
             }
             Poll::Ready(Ok(row)) => {
                 if row {
+                    self.bear(self.inputs.number());
                     self.component.meter.firings.add(1);
                     self.coroutine = Some(self.component.runner.call(py, &self.row)?.unbind());
                 } else if self.component.lane_ended() {
@@ -196,10 +198,18 @@ impl Drive {
         Ok(None)
     }
 
+    /// What is sent from now on bears this number, if firings bear any.
+    fn bear(&self, number: Option<u64>) {
+        if let Some(number) = number {
+            self.component.lines.iter().for_each(|line| line.outport.bear(number));
+        }
+    }
+
     /// Begins the finish function, or ends the component if it has none.
     fn finish(&mut self, py: Python<'_>) -> PyResult<Option<Outcome>> {
         match &self.component.finish {
             Some(finish) => {
+                self.bear(self.inputs.number().map(|_| LAST));
                 self.coroutine = Some(finish.call(py, &[])?.unbind());
                 Ok(None)
             }

@@ -386,6 +386,11 @@ impl Plan {
             let persists = node.persists.iter().flat_map(|persist| persist.arguments.iter().chain(&persist.state));
             initials.chain(persists).try_for_each(|value| visit.call(&value.0))?;
         }
+        for desk in &self.inner.desks {
+            if let plan::Sharing::Keyed { function, .. } = &desk.sharing {
+                visit.call(&function.0)?;
+            }
+        }
         self.definitions.iter().try_for_each(|definition| visit.call(definition))
     }
 }

@@ -7,7 +7,7 @@ use cascata::{
     metrics::{LaneState, NodeMeter},
     plan::Plan,
 };
-use cascata_shm::descriptor;
+use cascata_shm::{Ring, descriptor};
 use pyo3::{
     prelude::*,
     types::{PyDict, PyList},
@@ -160,17 +160,23 @@ impl RunMemory {
 
     fn inports<'py>(&self, py: Python<'py>, meter: &NodeMeter, index: usize) -> PyResult<Bound<'py, PyDict>> {
         let inports = PyDict::new(py);
-        for (port, meter) in self.plan.nodes[index].inports.iter().zip(&meter.inports) {
-            let Some(channel) = port.channel else { continue };
-            let ring = self.inner.ring(channel);
-            let received = ring.map_or_else(|| meter.received.get(), |ring| ring.pushed());
+        for (number, (port, meter)) in self.plan.nodes[index].inports.iter().zip(&meter.inports).enumerate() {
+            let mut channels = self.plan.channels_of(index, number).peekable();
+            let Some(&first) = channels.peek() else { continue };
+            // Rings count by themselves.
+            let (mut received, mut room) = (meter.received.get(), 0_usize);
+            for channel in channels {
+                received += self.inner.ring(channel).map_or(0, Ring::pushed);
+                room = room.saturating_add(self.plan.channels[channel].capacity.unwrap_or(usize::MAX));
+            }
+            let capacity = self.plan.channels[first].capacity.map(|_| room);
             let counts = PyDict::new(py);
             counts.set_item("received", received)?;
             counts.set_item("taken", meter.taken.get())?;
             counts.set_item("discarded", meter.discarded.get())?;
             counts.set_item("replaced", meter.replaced.get())?;
             counts.set_item("fill", received.saturating_sub(meter.taken.get()))?;
-            counts.set_item("capacity", self.plan.channels[channel].capacity)?;
+            counts.set_item("capacity", capacity)?;
             inports.set_item(&port.name, counts)?;
         }
         Ok(inports)

@@ -92,6 +92,14 @@ impl Sender {
                 self.label(),
                 type_text(kind),
             )),
+            SendError::Key(error) => refusal(kind.py(), error, |why| {
+                format!(
+                    "{}.send(): the function of .keyed(...) cannot tell which member of the group an item of type {} is \
+                     for: {why}. It must give a hashable key for every item",
+                    self.label(),
+                    type_text(kind),
+                )
+            }),
             SendError::Encode(error) => refusal(kind.py(), error, |why| {
                 format!(
                     "{}.send(): an item of type {} cannot be sent to another process: {why}. Send something that pickle \

@@ -5,10 +5,12 @@ use std::{
     fmt,
     os::fd::AsRawFd,
     sync::{Arc, Mutex, atomic::AtomicBool},
+    task::Waker,
 };
 
 use cascata::{
-    channel::{Collector, Hub, Inlet, Local, Outport, Remote},
+    channel::Collector,
+    ends::{self, Ends},
     firing::{Inputs, Latest, Passive, Port},
     memory::Memory,
     plan::{InportRole, Plan, PlannedNode},
@@ -33,18 +35,11 @@ use crate::{
     park::Park,
     passive::PassiveTask,
     port::{Line, Sender},
-    wake::Drain,
+    wake::{CoreWaker, Drain},
 };
 
 /// A component's name, the owner of its definition, its persistent values.
 type Described<'py> = (String, Py<PyAny>, Vec<(String, Bound<'py, PyTuple>, Bound<'py, PyTuple>)>);
-
-/// One end of a channel in this worker.
-#[derive(Clone)]
-enum End {
-    Local(Arc<Local<Object>>),
-    Remote(Arc<Remote<Object>>),
-}
 
 /// A collector in Python: an object with `pack(item)` and `collect(packed)`.
 struct Callback(Py<PyAny>);
@@ -82,7 +77,7 @@ pub struct Worker {
     core: Arc<Core>,
     memory: Memory,
     index: usize,
-    ends: Vec<Option<End>>,
+    ends: Ends<Object>,
     collectors: Vec<Py<PyAny>>,
     /// The outports of each node that `senders` has made, until `install`.
     lines: Mutex<HashMap<usize, Vec<Arc<Line>>>>,
@@ -104,16 +99,10 @@ impl Worker {
         let handle = plan.clone().unbind();
         let plan = plan.get().inner.clone();
         let memory = memory.inner.clone();
-        let (ends, hub) = make_ends(&plan, &memory, index);
+        let ends = Ends::new(&plan, &memory, index);
+        let hub = ends.hub().cloned();
         codec::set_hub(hub.clone());
-        let remotes = ends
-            .iter()
-            .map(|end| match end {
-                Some(End::Remote(remote)) => Some(remote.clone()),
-                _ => None,
-            })
-            .collect();
-        let core = Arc::new(Core::new(index, memory.clone(), event_loop, hooks, remotes, hub));
+        let core = Arc::new(Core::new(index, memory.clone(), event_loop, hooks, ends.remotes(), ends.gathers(&plan), hub));
         Self {
             plan,
             _handle: handle,
@@ -152,22 +141,12 @@ impl Worker {
         let meter = self.memory.meter(node);
         let outports = planned.outports.iter().zip(meter.outports);
         let lines = outports.map(|(port, meter)| {
-            let mut locals = Vec::new();
-            let mut remotes = Vec::new();
-            for &channel in &port.channels {
-                match &self.ends[channel] {
-                    Some(End::Local(local)) => locals.push(local.clone()),
-                    Some(End::Remote(remote)) => {
-                        let own = self.plan.nodes[self.plan.channels[channel].node].worker == self.index;
-                        remotes.push((remote.clone(), own));
-                    }
-                    None => {}
-                }
-            }
             let collector = port
                 .collect
                 .map(|index| Arc::new(Callback(self.collectors[index].clone_ref(py))) as Arc<dyn Collector<Object>>);
-            Arc::new(Line { core: self.core.clone(), outport: Outport::new(locals, remotes, collector, meter) })
+            let seeker = Waker::from(Arc::new(CoreWaker { core: self.core.clone() }));
+            let outport = self.ends.outport(&self.plan, port, collector, meter, &seeker);
+            Arc::new(Line { core: self.core.clone(), outport })
         });
         let lines: Vec<_> = lines.collect();
         let named = lines.iter().zip(&planned.outports).enumerate();
@@ -311,14 +290,8 @@ impl Worker {
     fn wire(&self, node: usize, component: &Arc<Component>) -> Vec<Inputs<Object>> {
         let planned = &self.plan.nodes[node];
         let port = |inport: usize| {
-            let planned = &planned.inports[inport];
-            let channel = planned.channel?;
-            let inlet = match self.ends[channel].clone() {
-                Some(End::Local(local)) => Inlet::Local(local),
-                Some(End::Remote(remote)) => Inlet::Remote(remote),
-                None => return None,
-            };
-            Some(Port::new(inport, planned.initial.clone(), inlet))
+            let inlet = self.ends.inlet(&self.plan, node, inport)?;
+            Some(Port::new(inport, planned.inports[inport].initial.clone(), inlet))
         };
         let constants = planned.inports.iter().map(|port| match port.role {
             InportRole::Constant => port.initial.clone(),
@@ -340,31 +313,15 @@ impl Worker {
         if planned.groups.is_empty() {
             return vec![inputs(Vec::new())];
         }
-        planned.groups.iter().map(|group| inputs(group.iter().filter_map(|&inport| port(inport)).collect())).collect()
-    }
-}
-
-/// The ends of all channels that touch worker `index`, and what those share that cross workers.
-fn make_ends(plan: &Plan<Object>, memory: &Memory, index: usize) -> (Vec<Option<End>>, Option<Hub>) {
-    let mut hub: Option<Hub> = None;
-    let ends = plan.channels.iter().enumerate().map(|(number, channel)| {
-        let receives = plan.nodes[channel.node].worker == index;
-        let sends = channel.producers.iter().any(|&(node, _)| plan.nodes[node].worker == index);
-        if !receives && !sends {
-            return None;
-        }
-        let meter = memory.inport_meter(channel.node, channel.inport);
-        Some(match memory.ring(number) {
-            None => End::Local(Arc::new(Local::new(channel.capacity, channel.publishers, meter))),
-            Some(ring) => {
-                let hub = hub.get_or_insert_with(|| memory.hub(index)).clone();
-                let unbounded = channel.capacity.is_none();
-                End::Remote(Arc::new(Remote::new(number, ring.clone(), hub, receives, unbounded, meter)))
+        let lanes = planned.groups.iter().map(|group| {
+            let inputs = inputs(group.iter().filter_map(|&inport| port(inport)).collect());
+            match ends::numbers(&self.plan, &self.memory, node) {
+                Some(numbers) => inputs.numbered(numbers),
+                None => inputs,
             }
-        })
-    });
-    let ends = ends.collect();
-    (ends, hub)
+        });
+        lanes.collect()
+    }
 }
 
 /// Starts a thread that ends this process when process `parent` is gone. `OSError` if that process does not exist.

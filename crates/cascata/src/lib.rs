@@ -3,9 +3,11 @@
 #![forbid(unsafe_code)]
 
 pub mod channel;
+pub mod ends;
 pub mod firing;
 pub mod graph;
 pub mod memory;
 pub mod metrics;
+pub mod order;
 pub mod plan;
 pub mod queue;

@@ -14,6 +14,7 @@ use cascata_shm::{Bells, Doorbell, Layout, MOST_SLOTS, Pool, Region, Ring, Words
 use crate::{
     channel::Hub,
     metrics::{Holding, InportMeter, MeterLayout, NodeMeter},
+    order::{Order, OrderLayout},
     plan::{Plan, PlannedChannel},
 };
 
@@ -36,6 +37,7 @@ pub struct Memory {
     /// The ring of each channel that crosses workers.
     rings: Vec<Option<Ring>>,
     pool: Pool,
+    order: Order,
     workers: usize,
 }
 
@@ -51,8 +53,10 @@ struct Places {
     limit: usize,
     len: usize,
     workers: usize,
-    channels: usize,
+    /// Numbers by which bells tell of something.
+    topics: usize,
     meter_layout: MeterLayout,
+    order: OrderLayout,
 }
 
 impl Places {
@@ -61,20 +65,56 @@ impl Places {
         let shared = plan.channels.iter().any(|channel| channel.shared);
         let limit = limit.clamp(Pool::LEAST, ADDRESSES).next_multiple_of(PAGE);
         let span = if shared { Pool::span(limit).min(ADDRESSES / workers / PAGE * PAGE) } else { PAGE };
-        let channels = plan.channels.len();
+        let topics = Topics::new(plan).count();
         let meter_layout = MeterLayout::new(plan);
         let mut layout = Layout::new();
         let control = layout.reserve(CONTROL * 8, LINE);
-        let bells = layout.reserve(Bells::footprint(workers, channels + 1), LINE);
+        let bells = layout.reserve(Bells::footprint(workers, topics), LINE);
         let meters = layout.reserve(meter_layout.len() * 8, LINE);
         let rings = plan
             .channels
             .iter()
             .map(|channel| channel.shared.then(|| layout.reserve(Ring::footprint(slots(channel)), LINE)))
             .collect();
+        let order = OrderLayout::new(plan, &mut layout);
         let pool = layout.reserve(Pool::footprint(workers, span), PAGE);
         let len = layout.len();
-        Self { control, bells, meters, rings, pool, span, limit, len, workers, channels, meter_layout }
+        Self { control, bells, meters, rings, pool, span, limit, len, workers, topics, meter_layout, order }
+    }
+}
+
+/// What bells tell of, each under a number of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Topics {
+    channels: usize,
+    desks: usize,
+    gathers: usize,
+}
+
+impl Topics {
+    /// Those of a run of `plan`.
+    pub fn new<V>(plan: &Plan<V>) -> Self {
+        Self { channels: plan.channels.len(), desks: plan.desks.len(), gathers: plan.gathers.len() }
+    }
+
+    /// That there may be shared memory for those who wait for some. The numbers below are those of channels.
+    pub fn memory(self) -> usize {
+        self.channels
+    }
+
+    /// That others have shared out at a desk.
+    pub fn desk(self, desk: usize) -> usize {
+        self.channels + 1 + desk
+    }
+
+    /// That a member has passed whose results are gathered.
+    pub fn gather(self, gather: usize) -> usize {
+        self.channels + 1 + self.desks + gather
+    }
+
+    /// How many numbers there are.
+    pub fn count(self) -> usize {
+        self.channels + 1 + self.desks + self.gathers
     }
 }
 
@@ -92,13 +132,14 @@ impl Memory {
         let places = Places::new(plan, limit);
         let region = Region::create(places.len)?;
         let doorbells: Arc<[Doorbell]> = (0..=places.workers).map(|_| Doorbell::new()).collect::<io::Result<_>>()?;
-        let bells = Bells::create(&region, places.bells, places.workers, places.channels + 1, doorbells.clone());
+        let bells = Bells::create(&region, places.bells, places.workers, places.topics, doorbells.clone());
         let ring = |(channel, at): (&PlannedChannel, &Option<usize>)| {
             at.map(|at| Ring::create(&region, at, slots(channel), channel.publishers as u32))
         };
         let rings = plan.channels.iter().zip(&places.rings).map(ring).collect();
         let pool = Pool::create(&region, places.pool, places.workers, places.span, places.limit);
-        Ok(Self::at(places, &region, bells, doorbells, rings, pool))
+        let order = Order::create(&region, places.order.clone(), plan);
+        Ok(Self::at(places, &region, bells, doorbells, rings, pool, order))
     }
 
     /// Maps the memory that another process has laid out for `plan` and `limit`, from its [`descriptors`](Self::descriptors).
@@ -114,10 +155,11 @@ impl Memory {
         if region.len() != places.len || doorbells.len() != places.workers + 1 {
             return Err(unfit("the descriptors are those of the memory of another plan"));
         }
-        let bells = Bells::attach(&region, places.bells, places.workers, places.channels + 1, doorbells.clone());
+        let bells = Bells::attach(&region, places.bells, places.workers, places.topics, doorbells.clone());
         let rings = places.rings.iter().map(|at| at.map(|at| Ring::attach(&region, at))).collect();
         let pool = Pool::attach(&region, places.pool, places.workers, places.span);
-        Ok(Self::at(places, &region, bells, doorbells, rings, pool))
+        let order = Order::attach(&region, places.order.clone());
+        Ok(Self::at(places, &region, bells, doorbells, rings, pool, order))
     }
 
     fn at(
@@ -127,6 +169,7 @@ impl Memory {
         doorbells: Arc<[Doorbell]>,
         rings: Vec<Option<Ring>>,
         pool: Pool,
+        order: Order,
     ) -> Self {
         Self {
             control: Words::new(region, places.control, CONTROL),
@@ -136,6 +179,7 @@ impl Memory {
             doorbells,
             rings,
             pool,
+            order,
             workers: places.workers,
         }
     }
@@ -170,6 +214,11 @@ impl Memory {
     /// What of the shared memory the code on `worker` has made by itself and still refers to.
     pub fn made(&self, worker: usize) -> Holding {
         self.layout.made(&self.meters, worker)
+    }
+
+    /// What keeps the order of groups' results, and shares items out.
+    pub fn order(&self) -> &Order {
+        &self.order
     }
 
     /// The memory of items between workers.

@@ -5,7 +5,7 @@ mod common;
 use std::{collections::HashMap, sync::Arc};
 
 use cascata::graph::Graph;
-use cascata::plan::{InportRole, Packed, Plan, PlanError, PlannedChannel};
+use cascata::plan::{InportRole, Packed, Plan, PlanError, PlannedChannel, PlannedSource};
 use common::{definition, network};
 
 fn plan(graph: &Graph<i64>, workers: usize) -> Plan<i64> {
@@ -36,14 +36,15 @@ fn inports_play_the_part_that_was_said() {
     let parts = |graph: &Graph<i64>| {
         let plan = plan(graph, 1);
         let node = plan.nodes.into_iter().find(|node| node.name == "c").unwrap();
-        let inports = node.inports.into_iter().map(|inport| (inport.role, inport.initial, inport.channel));
+        let inports = node.inports.into_iter().map(|inport| (inport.role, inport.initial, inport.sources));
         (node.groups, inports.collect::<Vec<_>>())
     };
     use InportRole::{Constant, Passive, Trigger};
-    let trigger = |initial, channel| (Trigger, initial, Some(channel));
+    let channel = |channel| vec![PlannedSource::Channel(channel)];
+    let trigger = |initial, number| (Trigger, initial, channel(number));
     assert_eq!(
         parts(&graph),
-        (vec![vec![0, 1, 3]], vec![trigger(None, 1), trigger(Some(9), 2), (Constant, Some(3), None), trigger(None, 3)])
+        (vec![vec![0, 1, 3]], vec![trigger(None, 1), trigger(Some(9), 2), (Constant, Some(3), vec![]), trigger(None, 3)])
     );
     graph.sync("c", &["first", "constant"]).unwrap();
     graph.clk("c", &["trigger"]).unwrap();
@@ -51,7 +52,7 @@ fn inports_play_the_part_that_was_said() {
         parts(&graph),
         (
             vec![vec![3, 2], vec![0]],
-            vec![trigger(None, 1), (Passive, Some(9), Some(2)), (Constant, Some(3), None), trigger(None, 3)]
+            vec![trigger(None, 1), (Passive, Some(9), channel(2)), (Constant, Some(3), vec![]), trigger(None, 3)]
         )
     );
 }
@@ -70,6 +71,7 @@ fn channels_know_their_consumers_and_producers() {
         publishers: producers.len(),
         producers: producers.to_vec(),
         shared,
+        numbered: false,
     };
     assert_eq!(plan.channels, [channel(1, &[(0, 0), (2, 0), (3, 0)], true), channel(3, &[(2, 0)], false)]);
     let routes: Vec<_> = plan.nodes.iter().map(|node| node.outports[0].channels.clone()).collect();

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use cascata::graph::Graph;
-use cascata::plan::{InportRole, Plan};
+use cascata::plan::{InportRole, Plan, PlannedSource};
 use common::definition;
 use proptest::prelude::*;
 
@@ -92,7 +92,7 @@ proptest! {
             prop_assert_eq!(&channel.producers, &producers);
             prop_assert_eq!(channel.shared, edges.iter().any(|edge| worker(edge.from) != worker(edge.to)));
             let inport = &plan.nodes[channel.node].inports[channel.inport];
-            prop_assert_eq!(inport.channel, Some(index));
+            prop_assert_eq!(&inport.sources[..], &[PlannedSource::Channel(index)]);
             prop_assert_eq!(inport.role, InportRole::Trigger);
             routes.extend(producers.into_iter().map(|producer| (producer, index)));
         }

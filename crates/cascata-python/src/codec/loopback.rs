@@ -52,7 +52,7 @@ impl Loopback {
 
 fn raised(error: SendError<PyErr>) -> PyErr {
     match error {
-        SendError::Encode(error) => error,
+        SendError::Encode(error) | SendError::Key(error) => error,
         SendError::TooLarge(bytes) => PyMemoryError::new_err(format!("no room for {bytes} bytes")),
         SendError::Ended => PyRuntimeError::new_err("the shared memory is damaged"),
     }

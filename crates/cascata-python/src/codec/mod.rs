@@ -75,4 +75,8 @@ impl Item for Object {
             if reader.is_at_end() { Ok(Self(object.unbind())) } else { Err(malformed()) }
         })
     }
+
+    fn key(&self, item: &Self) -> PyResult<u64> {
+        Python::attach(|py| Ok(self.0.bind(py).call1((&item.0,))?.hash()? as u64))
+    }
 }

@@ -7,22 +7,32 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use super::{Offer, Ticket, lock, note};
-use crate::metrics::InportMeter;
+use super::{Attempt, Offer, Ticket, lock, note};
+use crate::{
+    metrics::InportMeter,
+    order::{NONE, Word},
+};
 
 /// See the [contract](super).
 #[derive(Debug)]
 pub struct Local<T> {
     capacity: usize,
     meter: InportMeter,
+    /// Tells the number of the oldest item, if items bear any.
+    front: Option<Word>,
     state: Mutex<State<T>>,
 }
 
+/// An item with its number, which means something only if the channel has a front.
+type Numbered<T> = (T, u64);
+
 #[derive(Debug)]
 struct State<T> {
-    items: VecDeque<T>,
+    items: VecDeque<Numbered<T>>,
     /// Items without room and the tickets they wait under; empty as long as there is room.
-    waiting: VecDeque<(T, Arc<Ticket>)>,
+    waiting: VecDeque<(Numbered<T>, Arc<Ticket>)>,
+    /// Who shares out and has found no room.
+    seekers: Vec<Waker>,
     publishers: usize,
     closed: bool,
     /// Kept over wake-ups, since it is the same one each time; `receiver_waits` says whether it is to be called.
@@ -50,16 +60,66 @@ impl<T> Local<T> {
         let state = State {
             items: VecDeque::new(),
             waiting: VecDeque::new(),
+            seekers: Vec::new(),
             publishers,
             closed: false,
             receiver: None,
             receiver_waits: false,
         };
-        Self { capacity: capacity.unwrap_or(usize::MAX), meter, state: Mutex::new(state) }
+        Self { capacity: capacity.unwrap_or(usize::MAX), meter, front: None, state: Mutex::new(state) }
+    }
+
+    /// The same for items that bear numbers; `front` tells everybody that of the oldest.
+    #[must_use]
+    pub fn numbered(mut self, front: Word) -> Self {
+        self.front = Some(front);
+        self
+    }
+
+    fn enter(&self, state: &mut State<T>, item: Numbered<T>) {
+        if let Some(front) = self.front.as_ref().filter(|_| state.items.is_empty()) {
+            front.set(item.1);
+        }
+        state.items.push_back(item);
+        self.meter.received.add(1);
+    }
+
+    fn leave(&self, state: &mut State<T>) -> Option<T> {
+        let (item, _) = state.items.pop_front()?;
+        if let Some(front) = &self.front {
+            front.set(state.items.front().map_or(NONE, |item| item.1));
+        }
+        Some(item)
+    }
+
+    /// Puts an item inside that is shared out, if there is room; else `seeker` is woken when there is.
+    pub(super) fn attempt(&self, item: T, number: u64, seeker: &Waker) -> Attempt<T> {
+        let mut state = lock(&self.state);
+        if state.closed {
+            return Attempt::Closed(item);
+        }
+        if state.items.len() >= self.capacity || !state.waiting.is_empty() {
+            if !state.seekers.iter().any(|other| other.will_wake(seeker)) {
+                state.seekers.push(seeker.clone());
+            }
+            return Attempt::Full(item);
+        }
+        self.enter(&mut state, (item, number));
+        Attempt::Taken(state.wake_receiver())
+    }
+
+    /// How many items more would fit.
+    pub(super) fn room(&self) -> usize {
+        self.capacity - lock(&self.state).items.len()
+    }
+
+    /// The number of the oldest item, or [`NONE`].
+    pub(super) fn first(&self) -> u64 {
+        self.front.as_ref().map_or(NONE, Word::get)
     }
 
     /// Puts `item` inside, or lets it wait under `ticket`, which is made if it is the first that has to wait.
-    pub fn offer(&self, item: T, ticket: &mut Option<Arc<Ticket>>) -> Offer {
+    pub fn offer(&self, item: T, number: u64, ticket: &mut Option<Arc<Ticket>>) -> Offer {
         let mut state = lock(&self.state);
         if state.closed {
             // Counted under the lock, which makes this thread the only writer.
@@ -68,8 +128,7 @@ impl<T> Local<T> {
             drop(item);
             Offer::Closed
         } else if state.items.len() < self.capacity {
-            state.items.push_back(item);
-            self.meter.received.add(1);
+            self.enter(&mut state, (item, number));
             let waker = state.wake_receiver();
             drop(state);
             if let Some(waker) = waker {
@@ -79,7 +138,7 @@ impl<T> Local<T> {
         } else {
             let ticket = ticket.get_or_insert_with(|| Arc::new(Ticket::new()));
             ticket.hold();
-            state.waiting.push_back((item, ticket.clone()));
+            state.waiting.push_back(((item, number), ticket.clone()));
             Offer::Waits
         }
     }
@@ -99,10 +158,20 @@ impl<T> Local<T> {
         }
     }
 
+    /// The same for one who does not wait.
+    pub(super) fn look(&self) -> Poll<bool> {
+        let state = lock(&self.state);
+        match (state.items.is_empty(), state.publishers == 0 || state.closed) {
+            (false, _) => Poll::Ready(true),
+            (true, true) => Poll::Ready(false),
+            (true, false) => Poll::Pending,
+        }
+    }
+
     /// See [`Inlet::take`](super::Inlet::take).
     pub fn take(&self) -> Option<T> {
         let mut state = lock(&self.state);
-        let item = state.items.pop_front()?;
+        let item = self.leave(&mut state)?;
         self.taken(state);
         Some(item)
     }
@@ -110,7 +179,7 @@ impl<T> Local<T> {
     /// See [`Inlet::poll_take`](super::Inlet::poll_take).
     pub fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let mut state = lock(&self.state);
-        if let Some(item) = state.items.pop_front() {
+        if let Some(item) = self.leave(&mut state) {
             self.taken(state);
             Poll::Ready(Some(item))
         } else if state.publishers == 0 || state.closed {
@@ -130,18 +199,16 @@ impl<T> Local<T> {
         let mut waker = None;
         while let Some((item, ticket)) = state.waiting.pop_front() {
             if let Some(claim) = ticket.claim() {
-                state.items.push_back(item);
-                self.meter.received.add(1);
+                self.enter(&mut state, item);
                 waker = claim.entered();
                 break;
             }
             withdrawn.push(item);
         }
+        let seekers = if waker.is_none() { mem::take(&mut state.seekers) } else { Vec::new() };
         drop(state);
         drop(withdrawn);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        waker.into_iter().chain(seekers).for_each(Waker::wake);
     }
 
     /// Forgets the item that waits under `ticket`, whose sender has withdrawn it.
@@ -168,7 +235,10 @@ impl<T> Local<T> {
         state.closed = true;
         let items = mem::take(&mut state.items);
         let waiting = mem::take(&mut state.waiting);
-        let mut wakers: Vec<_> = state.wake_receiver().into_iter().collect();
+        let mut wakers: Vec<_> = state.wake_receiver().into_iter().chain(mem::take(&mut state.seekers)).collect();
+        if let Some(front) = &self.front {
+            front.set(NONE);
+        }
         let mut discarded = items.len();
         // What was withdrawn just now was never sent.
         for claim in waiting.iter().filter_map(|(_, ticket)| ticket.claim()) {

@@ -11,8 +11,12 @@
 //! * no lock is held while an item is cloned into user code, encoded, decoded or dropped, or a waker is called or dropped:
 //!   these may run user code.
 //!
+//! An inport may read several channels: one for each member of a group whose results it takes in their order ([`Gather`]).
+//! An outport may share items out among the channels of a group's members ([`Share`]).
+//!
 //! A send to several channels is one [`Ticket`]: it is withdrawn from all of them or from none.
 
+mod gather;
 mod held;
 mod hub;
 mod loan;
@@ -21,6 +25,7 @@ mod loopback;
 mod outport;
 pub(crate) mod parcel;
 mod remote;
+mod share;
 mod ticket;
 
 use std::{
@@ -29,6 +34,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+pub use gather::{Gather, Member};
 pub use hub::Hub;
 pub use loan::Loan;
 pub use local::Local;
@@ -36,6 +42,7 @@ pub use loopback::{Encoded, Loopback};
 pub use outport::{Collector, Outport, SendError, Sent};
 pub use parcel::{Encoder, Full, Mark, Parcel};
 pub use remote::Remote;
+pub use share::{Share, Target};
 pub use ticket::Ticket;
 
 /// A value that can travel through channels: shared by reference inside a process, encoded between processes.
@@ -54,6 +61,13 @@ pub trait Item: Clone + Send + 'static {
     /// # Errors
     /// The bytes are not an encoded value, or what they name does not exist here.
     fn decode(bytes: &[u8], attached: Vec<Loan>) -> Result<Self, Self::Error>;
+
+    /// Calls this value, a function, with `item`, and gives a number for the result: equal results, equal numbers, in all
+    /// processes of a run.
+    ///
+    /// # Errors
+    /// It is no function, or fails, or its result has no such number.
+    fn key(&self, item: &Self) -> Result<u64, Self::Error>;
 }
 
 /// Why a value could not be encoded.
@@ -82,6 +96,14 @@ pub enum Offer {
     Closed,
 }
 
+/// What became of an item that is shared out and was offered to one of several channels. `W` says whom to wake.
+#[derive(Debug)]
+enum Attempt<I, W = Option<Waker>> {
+    Taken(W),
+    Full(I),
+    Closed(I),
+}
+
 /// The end of a channel that a component reads.
 #[derive(Debug)]
 pub enum Inlet<T: Item> {
@@ -89,6 +111,8 @@ pub enum Inlet<T: Item> {
     Local(Arc<Local<T>>),
     /// Some sender is in another process.
     Remote(Arc<Remote<T>>),
+    /// Several channels, some of which bring a group's results.
+    Gather(Arc<Gather<T>>),
 }
 
 impl<T: Item> Clone for Inlet<T> {
@@ -96,6 +120,7 @@ impl<T: Item> Clone for Inlet<T> {
         match self {
             Self::Local(channel) => Self::Local(channel.clone()),
             Self::Remote(channel) => Self::Remote(channel.clone()),
+            Self::Gather(channels) => Self::Gather(channels.clone()),
         }
     }
 }
@@ -106,6 +131,16 @@ impl<T: Item> Inlet<T> {
         match self {
             Self::Local(channel) => channel.poll_item(cx),
             Self::Remote(channel) => channel.poll_item(cx),
+            Self::Gather(channels) => channels.poll_item(cx),
+        }
+    }
+
+    /// What [`poll_item`](Self::poll_item) would say, for one who does not wait.
+    fn look(&self) -> Poll<bool> {
+        match self {
+            Self::Local(channel) => channel.look(),
+            Self::Remote(channel) => channel.look(),
+            Self::Gather(channels) => channels.look().map_or(Poll::Pending, |_| Poll::Ready(true)),
         }
     }
 
@@ -117,6 +152,7 @@ impl<T: Item> Inlet<T> {
         match self {
             Self::Local(channel) => Ok(channel.take()),
             Self::Remote(channel) => channel.take(),
+            Self::Gather(channels) => channels.take(),
         }
     }
 
@@ -127,8 +163,8 @@ impl<T: Item> Inlet<T> {
     pub fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Result<Option<T>, T::Error>> {
         match self {
             Self::Local(channel) => channel.poll_take(cx).map(Ok),
-            Self::Remote(channel) => match channel.poll_item(cx) {
-                Poll::Ready(true) => Poll::Ready(channel.take()),
+            Self::Remote(_) | Self::Gather(_) => match self.poll_item(cx) {
+                Poll::Ready(true) => Poll::Ready(self.take()),
                 Poll::Ready(false) => Poll::Ready(Ok(None)),
                 Poll::Pending => Poll::Pending,
             },
@@ -140,6 +176,16 @@ impl<T: Item> Inlet<T> {
         match self {
             Self::Local(channel) => channel.fill(),
             Self::Remote(channel) => channel.fill(),
+            Self::Gather(channels) => channels.fill(),
+        }
+    }
+
+    /// The number of the first item, or [`NONE`](crate::order::NONE): for channels whose items bear numbers.
+    pub fn first(&self) -> u64 {
+        match self {
+            Self::Local(channel) => channel.first(),
+            Self::Remote(channel) => channel.first(),
+            Self::Gather(_) => crate::order::NONE,
         }
     }
 
@@ -148,6 +194,7 @@ impl<T: Item> Inlet<T> {
         match self {
             Self::Local(channel) => channel.close(),
             Self::Remote(channel) => channel.close(),
+            Self::Gather(channels) => channels.close(),
         }
     }
 }

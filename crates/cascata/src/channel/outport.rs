@@ -5,12 +5,14 @@ use std::{
     fmt::Debug,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     task::{Context, Poll},
 };
 
-use super::{EncodeError, Full, Hub, Item, Local, Offer, Remote, Ticket, held::Held, lock, parcel::Parcel};
+use super::{
+    EncodeError, Full, Hub, Item, Local, Offer, Remote, Share, Ticket, held::Held, lock, parcel::Parcel, share::Lot,
+};
 use crate::metrics::OutportMeter;
 
 /// What a channel between processes is given: an item for the own process, or an encoded one.
@@ -39,6 +41,8 @@ pub enum SendError<E> {
     Ended,
     /// The value cannot be encoded.
     Encode(E),
+    /// The function that says which member of a group it is for has failed.
+    Key(E),
     /// Its encoded form, of at least so many bytes, is larger than all of the shared memory.
     TooLarge(usize),
 }
@@ -58,10 +62,15 @@ pub struct Outport<T: Item> {
     locals: Vec<Arc<Local<T>>>,
     /// Channels through shared memory, and whether their receiver is in this process.
     remotes: Vec<(Arc<Remote<T>>, bool)>,
+    /// Groups of which one member gets the item.
+    shares: Vec<Share<T>>,
+    /// The number of the firing that sends, where firings bear some.
+    number: AtomicU64,
     collection: Option<Collection<T>>,
     /// Where encoded items lie; `None` as long as nothing is encoded.
     hub: Option<Hub>,
-    held: Held<T, T::Error>,
+    /// Items with the numbers they bear.
+    held: Held<(T, u64), T::Error>,
     meter: OutportMeter,
     ended: AtomicBool,
     /// The channels know that it has ended.
@@ -72,6 +81,8 @@ pub struct Outport<T: Item> {
 #[derive(Debug)]
 struct Packed<T> {
     parcel: Option<Parcel>,
+    /// What decides which members get it, for each group.
+    keys: Vec<u64>,
     collected: Option<T>,
 }
 
@@ -128,8 +139,31 @@ impl<T: Item> Outport<T> {
     ) -> Self {
         let hub = remotes.iter().find(|(_, own)| !own).map(|(remote, _)| remote.hub().clone());
         let collection = collector.map(|collector| Collection { collector, waiting: Mutex::default() });
-        let (ended, left) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { locals, remotes, collection, hub, held: Held::new(), meter, ended, left }
+        Self {
+            locals,
+            remotes,
+            shares: Vec::new(),
+            number: AtomicU64::new(0),
+            collection,
+            hub,
+            held: Held::new(),
+            meter,
+            ended: AtomicBool::new(false),
+            left: AtomicBool::new(false),
+        }
+    }
+
+    /// The same before groups, too, of which one member each gets an item.
+    #[must_use]
+    pub fn sharing(mut self, shares: Vec<Share<T>>) -> Self {
+        self.hub = self.hub.or_else(|| shares.iter().find_map(Share::hub).cloned());
+        self.shares = shares;
+        self
+    }
+
+    /// A firing begins that bears this number; so does what it sends.
+    pub fn bear(&self, number: u64) {
+        self.number.store(number, Relaxed);
     }
 
     /// Sends `item` to every channel behind the port.
@@ -146,14 +180,13 @@ impl<T: Item> Outport<T> {
             match self.pack(&item) {
                 Ok(packed) => {
                     self.meter.sent.add(1);
-                    return Ok(self.deliver(item, packed, None));
+                    return Ok(self.deliver(item, self.number.load(Relaxed), packed, None));
                 }
-                Err(EncodeError::Refused(error)) => return Err(SendError::Encode(error)),
-                Err(EncodeError::Full(full)) if !self.could_hold(full) => return Err(SendError::TooLarge(full.bytes)),
-                Err(EncodeError::Full(full)) => self.held.needs(full),
+                Err(Unpacked::Full(full)) if self.could_hold(full) => self.held.needs(full),
+                Err(reason) => return Err(reason.into()),
             }
         }
-        let ticket = self.held.push(item);
+        let ticket = self.held.push((item, self.number.load(Relaxed)));
         self.meter.sent.add(1);
         self.feed();
         if let Some(reason) = self.held.refusal(&ticket) {
@@ -162,16 +195,21 @@ impl<T: Item> Outport<T> {
         Ok(ticket.outcome().map_or(Sent::Waits(ticket), |reached| Sent::Now(reached || self.collection.is_some())))
     }
 
-    fn pack(&self, item: &T) -> Result<Packed<T>, EncodeError<T::Error>> {
+    fn pack(&self, item: &T) -> Result<Packed<T>, Unpacked<T::Error>> {
+        let mut keys = Vec::new();
+        for share in &self.shares {
+            keys.push(share.key(item).map_err(Unpacked::Key)?);
+        }
+        let leaves = || self.shares.iter().zip(&keys).any(|(share, &key)| share.leaves_process(key));
         let parcel = match &self.hub {
-            Some(hub) => Some(Parcel::pack(&hub.depot, item)?),
-            None => None,
+            Some(hub) if self.remotes.iter().any(|(_, own)| !own) || leaves() => Some(Parcel::pack(&hub.depot, item)?),
+            _ => None,
         };
         let collected = match &self.collection {
-            Some(collection) => Some(collection.collector.pack(item).map_err(EncodeError::Refused)?),
+            Some(collection) => Some(collection.collector.pack(item).map_err(Unpacked::Refused)?),
             None => None,
         };
-        Ok(Packed { parcel, collected })
+        Ok(Packed { parcel, keys, collected })
     }
 
     fn could_hold(&self, full: Full) -> bool {
@@ -179,23 +217,27 @@ impl<T: Item> Outport<T> {
     }
 
     /// Offers an item to every channel, and to the collector.
-    fn deliver(&self, item: T, packed: Packed<T>, mut ticket: Option<Arc<Ticket>>) -> Sent {
-        let Packed { parcel, collected } = packed;
+    fn deliver(&self, item: T, number: u64, packed: Packed<T>, mut ticket: Option<Arc<Ticket>>) -> Sent {
+        let Packed { parcel, keys, collected } = packed;
         let mut reached = false;
+        for (share, key) in self.shares.iter().zip(keys) {
+            let lot = Lot { item: item.clone(), parcel: parcel.clone(), key };
+            reached |= share.offer(lot, &mut ticket) == Offer::Taken;
+        }
         for (remote, own) in &self.remotes {
             let freight = match &parcel {
                 Some(parcel) if !own => Freight::Parcel(parcel.clone()),
                 _ => Freight::Own(item.clone()),
             };
-            reached |= remote.offer(freight, &mut ticket) == Offer::Taken;
+            reached |= remote.offer(freight, number, &mut ticket) == Offer::Taken;
         }
         drop(parcel);
         if let Some((last, others)) = self.locals.split_last() {
             for local in others {
-                reached |= local.offer(item.clone(), &mut ticket) == Offer::Taken;
+                reached |= local.offer(item.clone(), number, &mut ticket) == Offer::Taken;
             }
-            reached |= last.offer(item, &mut ticket) == Offer::Taken;
-        } else if self.remotes.is_empty() && self.collection.is_none() {
+            reached |= last.offer(item, number, &mut ticket) == Offer::Taken;
+        } else if self.remotes.is_empty() && self.shares.is_empty() && self.collection.is_none() {
             self.meter.dropped.add(1);
         }
         // A collector alone is reason enough to go on sending.
@@ -220,17 +262,23 @@ impl<T: Item> Outport<T> {
     /// Offers what was held back, as far as it need not be any more. Whether something still is: then this is to be called
     /// again when channels have changed, or [`Hub::awaits_memory`] says no.
     pub fn feed(&self) -> bool {
-        while let Some((item, ticket)) = self.held.first() {
+        for share in &self.shares {
+            share.retry(|ticket, reason| {
+                self.meter.sent.take_back(1);
+                self.held.refuse(ticket, reason);
+            });
+        }
+        while let Some(((item, number), ticket)) = self.held.first() {
             if self.held.is_behind_abandoned() {
                 return true;
             }
             let outcome = match self.pack_if_room(&item) {
-                Err(EncodeError::Full(full)) if self.could_hold(full) => return true,
+                Err(Unpacked::Full(full)) if self.could_hold(full) => return true,
                 outcome => outcome,
             };
             if self.held.take(&ticket) {
                 match outcome {
-                    Ok(packed) => drop(self.deliver(item, packed, Some(ticket.clone()))),
+                    Ok(packed) => drop(self.deliver(item, number, packed, Some(ticket.clone()))),
                     Err(reason) => {
                         self.meter.sent.take_back(1);
                         self.held.refuse(ticket.clone(), reason.into());
@@ -243,22 +291,22 @@ impl<T: Item> Outport<T> {
             }
         }
         self.leave();
-        false
+        self.seeks_member()
     }
 
     /// Packs the first item that waits for memory, if there seems to be enough. If not, it is noted that this worker waits.
-    fn pack_if_room(&self, item: &T) -> Result<Packed<T>, EncodeError<T::Error>> {
+    fn pack_if_room(&self, item: &T) -> Result<Packed<T>, Unpacked<T::Error>> {
         let Some(hub) = &self.hub else { return self.pack(item) };
         let mut noted = false;
         loop {
             if self.is_closed() {
-                return Ok(Packed { parcel: None, collected: None });
+                return Ok(Packed { parcel: None, keys: vec![0; self.shares.len()], collected: None });
             }
             let need = self.held.need();
             let full = if hub.depot.has_room(need) {
                 match self.pack(item) {
                     // It needs more than it had asked for until then, or somebody else was quicker.
-                    Err(EncodeError::Full(full)) if self.could_hold(full) => full,
+                    Err(Unpacked::Full(full)) if self.could_hold(full) => full,
                     done => {
                         self.held.needs(Full::default());
                         return done;
@@ -269,7 +317,7 @@ impl<T: Item> Outport<T> {
             };
             self.held.needs(full);
             if noted {
-                return Err(EncodeError::Full(full));
+                return Err(Unpacked::Full(full));
             }
             // After the note once more: what was given back before it woke nobody.
             hub.await_memory();
@@ -282,11 +330,17 @@ impl<T: Item> Outport<T> {
         self.collection.is_none()
             && self.locals.iter().all(|local| local.is_closed())
             && self.remotes.iter().all(|(remote, _)| remote.is_closed())
+            && self.shares.iter().all(Share::is_closed)
     }
 
     /// Whether something that was sent is held back, so that it is to be [fed](Self::feed).
     pub fn holds_back(&self) -> bool {
-        !self.held.is_empty()
+        !self.held.is_empty() || self.seeks_member()
+    }
+
+    /// Whether something waits for a member of a group to have room.
+    pub fn seeks_member(&self) -> bool {
+        self.shares.iter().any(Share::has_waiting)
     }
 
     /// Waits until a send that waits is done; see [`Ticket::poll`].
@@ -316,6 +370,7 @@ impl<T: Item> Outport<T> {
         self.held.forget(ticket);
         self.locals.iter().for_each(|local| local.forget(ticket));
         self.remotes.iter().for_each(|(remote, _)| remote.forget(ticket));
+        self.shares.iter().for_each(|share| share.forget(ticket));
         if let Some(collection) = &self.collection {
             collection.forget(ticket);
         }
@@ -334,15 +389,40 @@ impl<T: Item> Outport<T> {
         if self.ended.load(Relaxed) && self.held.is_empty() && !self.left.swap(true, Relaxed) {
             self.locals.iter().for_each(|local| local.unpublish());
             self.remotes.iter().for_each(|(remote, _)| remote.unpublish());
+            self.shares.iter().for_each(|share| share.unpublish());
+        }
+    }
+}
+
+/// Why an item cannot go out now.
+#[derive(Debug)]
+enum Unpacked<E> {
+    Refused(E),
+    Key(E),
+    Full(Full),
+}
+
+impl<E> From<EncodeError<E>> for Unpacked<E> {
+    fn from(error: EncodeError<E>) -> Self {
+        match error {
+            EncodeError::Refused(error) => Self::Refused(error),
+            EncodeError::Full(full) => Self::Full(full),
+        }
+    }
+}
+
+impl<E> From<Unpacked<E>> for SendError<E> {
+    fn from(reason: Unpacked<E>) -> Self {
+        match reason {
+            Unpacked::Refused(error) => Self::Encode(error),
+            Unpacked::Key(error) => Self::Key(error),
+            Unpacked::Full(Full { bytes, .. }) => Self::TooLarge(bytes),
         }
     }
 }
 
 impl<E> From<EncodeError<E>> for SendError<E> {
     fn from(error: EncodeError<E>) -> Self {
-        match error {
-            EncodeError::Refused(error) => Self::Encode(error),
-            EncodeError::Full(Full { bytes, .. }) => Self::TooLarge(bytes),
-        }
+        Unpacked::from(error).into()
     }
 }

@@ -11,14 +11,17 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use cascata_shm::{Peek, Pop, Push, Ring, Slot, WorkerSet};
+use cascata_shm::{Orphaned, Peek, Pop, Push, Ring, Slot, WorkerSet};
 
 use super::{
-    Hub, Item, Offer, Ticket, lock, note,
+    Attempt, Hub, Item, Offer, Ticket, lock, note,
     outport::Freight,
     parcel::{Depot, Opened, kind},
 };
-use crate::metrics::InportMeter;
+use crate::{
+    metrics::InportMeter,
+    order::{NONE, Word},
+};
 
 /// One worker's end of a channel that crosses processes. See the [contract](super).
 #[derive(Debug)]
@@ -30,13 +33,15 @@ pub struct Remote<T: Item> {
     /// The receiver takes items off the ring as they come, so that senders never wait for it for long.
     unbounded: bool,
     meter: InportMeter,
+    /// Tell the numbers of the oldest item in the ring and in the backlog, if items bear any.
+    fronts: Option<[Word; 2]>,
     state: Mutex<State<T>>,
 }
 
 #[derive(Debug)]
 struct State<T: Item> {
     /// Items of this process's senders that found no room.
-    waiting: VecDeque<(Freight<T>, Arc<Ticket>)>,
+    waiting: VecDeque<((Freight<T>, u64), Arc<Ticket>)>,
     /// Publishers that have left while items of theirs may still wait.
     leaving: usize,
     /// Items of this process's senders that are in the ring, by index.
@@ -73,6 +78,20 @@ impl<T: Item> State<T> {
 impl<T: Item> Remote<T> {
     /// This worker's end of channel `index`, whose items are in `ring`; `receives` if the receiver is here.
     pub fn new(index: usize, ring: Ring, hub: Hub, receives: bool, unbounded: bool, meter: InportMeter) -> Self {
+        Self::numbered(index, ring, hub, receives, unbounded, meter, None)
+    }
+
+    /// The same for items that bear numbers; the fronts tell everybody those of the oldest in the ring, and of the oldest
+    /// that an unbounded channel has taken off it.
+    pub fn numbered(
+        index: usize,
+        ring: Ring,
+        hub: Hub,
+        receives: bool,
+        unbounded: bool,
+        meter: InportMeter,
+        fronts: Option<[Word; 2]>,
+    ) -> Self {
         let state = State {
             waiting: VecDeque::new(),
             leaving: 0,
@@ -82,7 +101,7 @@ impl<T: Item> Remote<T> {
             receiver: None,
             closed: false,
         };
-        let remote = Self { index, ring, hub, receives, unbounded, meter, state: Mutex::new(state) };
+        let remote = Self { index, ring, hub, receives, unbounded, meter, fronts, state: Mutex::new(state) };
         if receives && unbounded {
             // From now on the ring has a note that this worker waits, so that whatever comes is taken off, even if the
             // component does not look at the channel for long.
@@ -91,11 +110,39 @@ impl<T: Item> Remote<T> {
         remote
     }
 
+    /// Puts an item inside that is shared out, if there is room; if not, the worker is noted as one that waits for some.
+    pub(super) fn attempt(&self, freight: Freight<T>, number: u64) -> Attempt<Freight<T>, WorkerSet> {
+        let mut state = lock(&self.state);
+        if !state.waiting.is_empty() {
+            return Attempt::Full(freight);
+        }
+        match self.push(&mut state, freight, number) {
+            Ok(receivers) => Attempt::Taken(receivers),
+            Err(Refused::Full(freight)) => Attempt::Full(freight),
+            Err(Refused::Closed(freight)) => Attempt::Closed(freight),
+        }
+    }
+
+    /// Wakes the receivers for an item that an [`attempt`](Self::attempt) has put inside.
+    pub(super) fn taken(&self, receivers: WorkerSet) {
+        self.wake_receivers(lock(&self.state), receivers);
+    }
+
+    /// How many items more would fit, as of a moment ago.
+    pub(super) fn room(&self) -> usize {
+        if self.unbounded { usize::MAX - self.ring.fill() } else { self.ring.capacity().saturating_sub(self.ring.fill()) }
+    }
+
+    /// The number of the oldest item, or [`NONE`].
+    pub(super) fn first(&self) -> u64 {
+        self.fronts.as_ref().map_or(NONE, |fronts| fronts[0].get().min(fronts[1].get()))
+    }
+
     /// Puts `freight` into the ring, or lets it wait under `ticket`, which is made if it is the first that has to wait.
-    pub(super) fn offer(&self, freight: Freight<T>, ticket: &mut Option<Arc<Ticket>>) -> Offer {
+    pub(super) fn offer(&self, freight: Freight<T>, number: u64, ticket: &mut Option<Arc<Ticket>>) -> Offer {
         let mut state = lock(&self.state);
         let refused = if state.waiting.is_empty() {
-            match self.push(&mut state, freight) {
+            match self.push(&mut state, freight, number) {
                 Ok(receivers) => {
                     self.wake_receivers(state, receivers);
                     return Offer::Taken;
@@ -109,7 +156,7 @@ impl<T: Item> Remote<T> {
             Refused::Full(freight) => {
                 let ticket = ticket.get_or_insert_with(|| Arc::new(Ticket::new()));
                 ticket.hold();
-                state.waiting.push_back((freight, ticket.clone()));
+                state.waiting.push_back(((freight, number), ticket.clone()));
                 Offer::Waits
             }
             Refused::Closed(freight) => {
@@ -122,11 +169,18 @@ impl<T: Item> Remote<T> {
     }
 
     /// One attempt. Gives the workers whose receiver waits.
-    fn push(&self, state: &mut State<T>, freight: Freight<T>) -> Result<WorkerSet, Refused<T>> {
+    fn push(&self, state: &mut State<T>, freight: Freight<T>, number: u64) -> Result<WorkerSet, Refused<T>> {
         let index = state.next_index();
-        let pushed = match &freight {
-            Freight::Own(_) => self.ring.try_push(self.hub.worker, kind::OWN, &(index as u64).to_le_bytes()),
-            Freight::Parcel(parcel) => self.ring.try_push(self.hub.worker, parcel.kind(), parcel.payload()),
+        let own = (index as u64).to_le_bytes();
+        let (kind, payload) = match &freight {
+            Freight::Own(_) => (kind::OWN, &own[..]),
+            Freight::Parcel(parcel) => (parcel.kind(), parcel.payload()),
+        };
+        let pushed = match &self.fronts {
+            None => self.ring.try_push(self.hub.worker, kind, payload),
+            Some([front, _]) => {
+                self.ring.try_push_numbered(self.hub.worker, kind, payload, number, front.front())
+            }
         };
         match pushed {
             Ok(Push::Pushed { waiting }) => {
@@ -174,6 +228,17 @@ impl<T: Item> Remote<T> {
         }
     }
 
+    /// The same for one who does not wait.
+    pub(super) fn look(&self) -> Poll<bool> {
+        let state = lock(&self.state);
+        let ended = state.closed || self.ring.is_ended();
+        match (state.backlog.is_empty() && self.ring.fill() == 0, ended) {
+            (false, _) => Poll::Ready(!state.closed),
+            (true, true) => Poll::Ready(false),
+            (true, false) => Poll::Pending,
+        }
+    }
+
     fn peek(&self) -> Peek {
         // A ring whose lock lost its holder is at its end; the supervisor has seen the death, too, and stops the run.
         self.ring.poll_item(self.hub.worker).unwrap_or(Peek::Empty)
@@ -184,7 +249,11 @@ impl<T: Item> Remote<T> {
         let mut owed = false;
         let mut end = None;
         for _ in 0..self.ring.capacity() {
-            match self.ring.try_pop(self.hub.worker) {
+            if let Some([front, backlog]) = self.fronts.as_ref().filter(|_| state.backlog.is_empty()) {
+                // Noted before it is off the ring: whoever looks must find it somewhere.
+                backlog.set(front.get());
+            }
+            match self.try_pop() {
                 Ok(Pop::Item { slot, senders_waiting, .. }) => {
                     state.backlog.push_back(slot);
                     owed |= senders_waiting;
@@ -225,11 +294,22 @@ impl<T: Item> Remote<T> {
         if state.backlog.is_empty() && !state.closed {
             self.unload(&mut state);
         }
-        state.backlog.pop_front()
+        let slot = state.backlog.pop_front();
+        if let Some([_, backlog]) = &self.fronts {
+            backlog.set(state.backlog.front().map_or(NONE, |slot| slot.number));
+        }
+        slot
+    }
+
+    fn try_pop(&self) -> Result<Pop, Orphaned> {
+        match &self.fronts {
+            None => self.ring.try_pop(self.hub.worker),
+            Some([front, _]) => self.ring.try_pop_numbered(self.hub.worker, front.front()),
+        }
     }
 
     fn pop(&self) -> Option<Slot> {
-        let Ok(Pop::Item { slot, senders_waiting, .. }) = self.ring.try_pop(self.hub.worker) else { return None };
+        let Ok(Pop::Item { slot, senders_waiting, .. }) = self.try_pop() else { return None };
         if senders_waiting {
             // At once, and not only when there is room for many: the next firing may be a long one.
             self.wake_senders();
@@ -287,20 +367,20 @@ impl<T: Item> Remote<T> {
         let mut receivers = WorkerSet::default();
         let mut wakers: Vec<Waker> = Vec::new();
         let mut refused = Vec::new();
-        while let Some((freight, ticket)) = state.waiting.pop_front() {
+        while let Some(((freight, number), ticket)) = state.waiting.pop_front() {
             // While the ticket is claimed its sender cannot withdraw it.
             let Some(claim) = ticket.claim() else {
                 refused.push(freight);
                 continue;
             };
-            match self.push(&mut state, freight) {
+            match self.push(&mut state, freight, number) {
                 Ok(waiting) => {
                     receivers |= waiting;
                     wakers.extend(claim.entered());
                 }
                 Err(Refused::Full(freight)) => {
                     drop(claim);
-                    state.waiting.push_front((freight, ticket));
+                    state.waiting.push_front(((freight, number), ticket));
                     break;
                 }
                 Err(Refused::Closed(freight)) => {
@@ -357,11 +437,14 @@ impl<T: Item> Remote<T> {
         let senders = self.ring.close_receiver().unwrap_or_default();
         self.hub.channel_closed();
         let backlog = mem::take(&mut lock(&self.state).backlog);
+        if let Some([_, noted]) = &self.fronts {
+            noted.set(NONE);
+        }
         let mut discarded = backlog.len() as u64;
         for slot in backlog {
             self.discard(&slot);
         }
-        while let Ok(Pop::Item { slot, .. }) = self.ring.try_pop(self.hub.worker) {
+        while let Ok(Pop::Item { slot, .. }) = self.try_pop() {
             discarded += 1;
             self.discard(&slot);
         }

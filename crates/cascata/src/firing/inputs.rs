@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll};
 
-use super::Latest;
+use super::{Latest, Numbers};
 use crate::channel::{Inlet, Item};
 
 /// An inport as its component reads it: the initial value, then what the channel brings.
@@ -59,6 +59,8 @@ pub struct Inputs<T: Item> {
     ended: bool,
     /// The first port that had no item when it was last looked at, or none that could be decoded.
     missing: usize,
+    /// What numbers the firings, if they bear numbers.
+    numbers: Option<Numbers>,
 }
 
 impl<T: Item> Inputs<T> {
@@ -66,7 +68,19 @@ impl<T: Item> Inputs<T> {
     /// exists, so that nobody else looks at the values.
     pub fn new(ports: Vec<Port<T>>, inports: usize, latest: Latest<T>, alone: bool) -> Self {
         let completed = ports.len() < inports;
-        Self { ports, latest, observed: !alone, completed, ended: false, missing: 0 }
+        Self { ports, latest, observed: !alone, completed, ended: false, missing: 0, numbers: None }
+    }
+
+    /// The same with firings that bear numbers.
+    #[must_use]
+    pub fn numbered(mut self, numbers: Numbers) -> Self {
+        self.numbers = Some(numbers);
+        self
+    }
+
+    /// The number of the firing that runs, if it bears one.
+    pub fn number(&self) -> Option<u64> {
+        self.numbers.as_ref().map(Numbers::number)
     }
 
     /// Waits for the next row and writes it into `row`, which has a place for each inport and nothing in any; `false` at
@@ -80,7 +94,9 @@ impl<T: Item> Inputs<T> {
         if self.ended {
             return Poll::Ready(Ok(false));
         }
-        if let [port] = &mut self.ports[..] {
+        // Who asks for the next row has done with the one before.
+        self.numbers.iter_mut().for_each(Numbers::end);
+        if let ([port], None) = (&mut self.ports[..], &self.numbers) {
             // The common case: one look, one lock.
             match port.poll_take(cx) {
                 Poll::Pending => {
@@ -107,6 +123,8 @@ impl<T: Item> Inputs<T> {
                     Poll::Ready(true) => {}
                 }
             }
+            // Before they leave their channels: whoever looks must find them somewhere.
+            self.numbers.iter_mut().for_each(|numbers| numbers.begin(&self.ports));
             self.take_row(row)?;
             self.ended = self.ports.is_empty();
         }

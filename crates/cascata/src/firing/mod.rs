@@ -7,8 +7,10 @@
 
 mod inputs;
 mod latest;
+mod numbers;
 mod passive;
 
 pub use inputs::{Inputs, Port};
 pub use latest::Latest;
+pub use numbers::{Numbers, Watch};
 pub use passive::Passive;

@@ -57,7 +57,7 @@ impl<V> Graph<V> {
     }
 
     /// What a connection comes to between nodes.
-    pub(super) fn expand(&self, link: &Link) -> Vec<Edge> {
+    pub(crate) fn expand(&self, link: &Link) -> Vec<Edge> {
         let edge = |from, to| Edge { from, outport: link.outport, to, inport: link.inport };
         let (from, to) = (self.members(&link.from), self.members(&link.to));
         if self.is_paired(link) {

@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::place::place;
-use super::{InportRole, Plan, PlanError, PlannedChannel, PlannedInport, PlannedNode, PlannedOutport, PlannedPersist};
+use super::wire::{Wiring, wire};
+use super::{InportRole, Plan, PlanError, PlannedInport, PlannedNode, PlannedOutport, PlannedPersist};
 use crate::graph::{Graph, PortKind, Taps, strong_components};
 
 impl<V: Clone> Plan<V> {
@@ -25,16 +26,13 @@ impl<V: Clone> Plan<V> {
     ) -> Result<Self, PlanError> {
         let collect = collected(graph, collect)?;
         let placement = place(graph, workers, weights)?;
-        let (channels, index) = channels(graph, &placement);
-        let mut nodes: Vec<_> =
-            (0..graph.nodes().len()).map(|node| planned(graph, node, placement[node], &index, &collect)).collect();
-        for edge in graph.edges() {
-            nodes[edge.from].outports[edge.outport].channels.push(index[&(edge.to, edge.inport)]);
-        }
-        for outport in nodes.iter_mut().flat_map(|node| &mut node.outports) {
-            outport.channels.sort_unstable();
-        }
-        Ok(Self { nodes, channels, workers: placement.iter().max().map_or(0, |last| last + 1), cycles: cycles(graph) })
+        let cycles = cycles(graph);
+        let mut wiring = wire(graph, &placement, &cycles);
+        let nodes = (0..graph.nodes().len()).map(|node| planned(graph, node, placement[node], &mut wiring, &collect));
+        let nodes = nodes.collect();
+        let Wiring { channels, gathers, desks, .. } = wiring;
+        let workers = placement.iter().max().map_or(0, |last| last + 1);
+        Ok(Self { nodes, channels, gathers, desks, workers, cycles })
     }
 }
 
@@ -51,40 +49,12 @@ fn collected<V>(graph: &Graph<V>, collect: &[(String, String)]) -> Result<HashMa
     Ok(places)
 }
 
-/// One channel for every connected inport, and which one that is.
-fn channels<V>(graph: &Graph<V>, placement: &[usize]) -> (Vec<PlannedChannel>, HashMap<(usize, usize), usize>) {
-    let mut channels = Vec::new();
-    let mut index = HashMap::new();
-    for (node, planned) in graph.nodes().values().enumerate() {
-        for (inport, declared) in planned.definition.inports.iter().enumerate() {
-            if graph.is_connected(node, inport) {
-                index.insert((node, inport), channels.len());
-                channels.push(PlannedChannel {
-                    node,
-                    inport,
-                    capacity: declared.capacity,
-                    publishers: 0,
-                    producers: Vec::new(),
-                    shared: false,
-                });
-            }
-        }
-    }
-    for edge in graph.edges() {
-        let channel = &mut channels[index[&(edge.to, edge.inport)]];
-        channel.publishers += 1;
-        channel.producers.push((edge.from, edge.outport));
-        channel.shared |= placement[edge.from] != placement[edge.to];
-    }
-    (channels, index)
-}
-
-/// A node with its ports, as yet without the channels that it sends into.
+/// A node with its ports.
 fn planned<V: Clone>(
     graph: &Graph<V>,
     node: usize,
     worker: usize,
-    channels: &HashMap<(usize, usize), usize>,
+    wiring: &mut Wiring<V>,
     collect: &HashMap<(usize, usize), usize>,
 ) -> PlannedNode<V> {
     let described = &graph.nodes()[node];
@@ -92,19 +62,21 @@ fn planned<V: Clone>(
     let groups = graph.trigger_groups(node, &Taps::new());
     let triggers: HashSet<usize> = groups.iter().flatten().copied().collect();
     let inports = definition.inports.iter().enumerate().map(|(inport, declared)| {
-        let channel = channels.get(&(node, inport)).copied();
-        let role = match channel {
-            None => InportRole::Constant,
-            Some(_) if triggers.contains(&inport) => InportRole::Trigger,
-            Some(_) => InportRole::Passive,
+        let sources = wiring.sources.remove(&(node, inport)).unwrap_or_default();
+        let role = match (sources.is_empty(), triggers.contains(&inport)) {
+            (true, _) => InportRole::Constant,
+            (false, true) => InportRole::Trigger,
+            (false, false) => InportRole::Passive,
         };
-        PlannedInport { name: declared.name.clone(), role, initial: graph.initial(node, inport).cloned(), channel }
+        PlannedInport { name: declared.name.clone(), role, initial: graph.initial(node, inport).cloned(), sources }
     });
-    let outports = definition.outports.iter().enumerate().map(|(outport, declared)| PlannedOutport {
-        name: declared.name.clone(),
-        channels: Vec::new(),
-        collect: collect.get(&(node, outport)).copied(),
+    let inports = inports.collect();
+    let outports = definition.outports.iter().enumerate().map(|(outport, declared)| {
+        let (channels, shares) = wiring.routes.remove(&(node, outport)).unwrap_or_default();
+        let collect = collect.get(&(node, outport)).copied();
+        PlannedOutport { name: declared.name.clone(), channels, shares, collect }
     });
+    let outports = outports.collect();
     let persists = definition.persists.iter().zip(&described.persists).map(|(declared, set)| PlannedPersist {
         name: declared.name.clone(),
         arguments: set.arguments.clone(),
@@ -114,10 +86,12 @@ fn planned<V: Clone>(
         name: graph.name(node).to_owned(),
         definition: definition.clone(),
         worker,
-        inports: inports.collect(),
+        inports,
         persists: persists.collect(),
-        outports: outports.collect(),
+        outports,
         groups,
+        numbering: wiring.numbering.remove(&node),
+        watched: wiring.watched.remove(&node).unwrap_or_default(),
     }
 }
 

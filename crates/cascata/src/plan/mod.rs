@@ -3,8 +3,10 @@
 
 mod build;
 mod error;
+mod numbers;
 mod packed;
 mod place;
+mod wire;
 
 pub use error::PlanError;
 pub use packed::{Packed, UnpackError};
@@ -20,8 +22,12 @@ use crate::graph::Definition;
 pub struct Plan<V, D = Arc<Definition<V>>> {
     /// The components, in the order of the graph.
     pub nodes: Vec<PlannedNode<V, D>>,
-    /// One channel for every connected inport, in the order of nodes and of their inports.
+    /// The channels of all connected inports, in the order of nodes and of their inports: mostly one for each.
     pub channels: Vec<PlannedChannel>,
+    /// Where groups' results are taken in their order.
+    pub gathers: Vec<PlannedGather>,
+    /// Where items are shared out among the members of groups.
+    pub desks: Vec<PlannedDesk<V>>,
     /// How many workers there are. Each has at least one component.
     pub workers: usize,
     /// Feedback loops: the strongly connected sets of nodes that contain an edge, each in ascending order, those that
@@ -47,6 +53,44 @@ pub struct PlannedNode<V, D = Arc<Definition<V>>> {
     /// Trigger groups, as positions of inports: those declared, or else one of all connected inports, or none if
     /// nothing is connected. A declared group may contain constants.
     pub groups: Vec<Vec<usize>>,
+    /// How its firings get their numbers, if they bear any; it has one trigger group then.
+    pub numbering: Option<Numbering>,
+    /// The gathers for which its firings' numbers matter.
+    pub watched: Vec<usize>,
+}
+
+/// How firings get their numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Numbering {
+    /// Each is the next.
+    Counted,
+    /// From the items of these ports.
+    Fed(Vec<NumberedPort>),
+}
+
+/// A port whose items bear numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NumberedPort {
+    /// The inport.
+    pub inport: usize,
+    /// Its channel.
+    pub channel: usize,
+    /// Who gives the numbers.
+    pub by: FedBy,
+}
+
+/// Who gives the items of a port their numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FedBy {
+    /// They are shared out.
+    Desk {
+        /// Position of the desk.
+        desk: usize,
+        /// The desk's port.
+        port: usize,
+    },
+    /// They are results of this node.
+    Member(usize),
 }
 
 /// How an inport takes part in firings.
@@ -70,8 +114,55 @@ pub struct PlannedInport<V> {
     /// The value of a constant, or the first item of a connected port. A constant without one occurs only in graphs
     /// that [`check`](crate::graph::check) refuses.
     pub initial: Option<V>,
-    /// The channel it reads, unless it is a constant.
-    pub channel: Option<usize>,
+    /// What it reads: nothing if it is a constant.
+    pub sources: Vec<PlannedSource>,
+}
+
+/// What an inport reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PlannedSource {
+    /// A channel, as items come.
+    Channel(usize),
+    /// The results of a group, in their order.
+    Gather(usize),
+}
+
+/// A place where a group's results are taken in their order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedGather {
+    /// The consumer.
+    pub node: usize,
+    /// Its inport.
+    pub inport: usize,
+    /// The members of the group, with the channel of each.
+    pub members: Vec<(usize, usize)>,
+}
+
+/// A place where items are shared out among the members of a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedDesk<V> {
+    /// How many ports share rows: the k-th items of all go to one member.
+    pub ports: usize,
+    /// By how many rows one port may be ahead of another; 0 for one port.
+    pub rows: usize,
+    /// Who gets the next.
+    pub sharing: Sharing<V>,
+}
+
+/// Which member gets an item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sharing<V> {
+    /// The one with most room.
+    Balanced,
+    /// One after the other.
+    RoundRobin,
+    /// The one that a function of the value decides.
+    Keyed {
+        /// The function.
+        function: V,
+        /// The desk's port whose values it is given.
+        port: usize,
+    },
 }
 
 /// An outport of a plan.
@@ -81,8 +172,21 @@ pub struct PlannedOutport {
     pub name: String,
     /// The channels that get every item, in ascending order, which is the same for all who send into several at once.
     pub channels: Vec<usize>,
+    /// The groups that get every item, each by one member.
+    pub shares: Vec<Share>,
     /// Position in the list of outports to collect.
     pub collect: Option<usize>,
+}
+
+/// A way from an outport to the members of a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// The desk where it is decided who gets an item.
+    pub desk: usize,
+    /// The desk's port.
+    pub port: usize,
+    /// The members' channels.
+    pub channels: Vec<usize>,
 }
 
 /// A persistent value of a plan.
@@ -111,9 +215,26 @@ pub struct PlannedChannel {
     pub producers: Vec<(usize, usize)>,
     /// Whether a producer runs on another worker than the consumer.
     pub shared: bool,
+    /// Whether its items bear numbers.
+    pub numbered: bool,
+}
+
+impl<V, D> PlannedNode<V, D> {
+    /// Whether this is a connected inport.
+    pub fn is_connected(&self, inport: usize) -> bool {
+        !self.inports[inport].sources.is_empty()
+    }
 }
 
 impl<V> Plan<V> {
+    /// The channels that an inport reads.
+    pub fn channels_of(&self, node: usize, inport: usize) -> impl Iterator<Item = usize> {
+        self.nodes[node].inports[inport].sources.iter().flat_map(|source| match source {
+            PlannedSource::Channel(channel) => vec![*channel],
+            PlannedSource::Gather(gather) => self.gathers[*gather].members.iter().map(|member| member.1).collect(),
+        })
+    }
+
     /// The placement: for every worker the components that it runs, as positions in `nodes`.
     pub fn shard(&self) -> Vec<Vec<usize>> {
         let mut shard = vec![Vec::new(); self.workers];

@@ -5,7 +5,7 @@ use std::{collections::HashMap, convert::Infallible, sync::Arc};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{Plan, PlannedInport, PlannedNode, PlannedPersist};
+use super::{Plan, PlannedDesk, PlannedInport, PlannedNode, PlannedPersist, Sharing};
 use crate::graph::Definition;
 
 /// A plan apart from its values, which it names by position in a list; its nodes name their definitions so, too.
@@ -45,7 +45,8 @@ impl<V: Clone> Plan<V> {
             let Ok(node) = node.map(position, &mut take);
             nodes.push(node);
         }
-        (Packed { definitions, plan: self.with_nodes(nodes) }, values)
+        let Ok(desks) = self.desks.iter().map(|desk| desk.map(&mut take)).collect::<Result<Vec<_>, _>>();
+        (Packed { definitions, plan: self.with(nodes, desks) }, values)
     }
 }
 
@@ -65,7 +66,8 @@ impl Packed {
         for node in &self.plan.nodes {
             nodes.push(node.map(at(&definitions, node.definition, "definition")?, &mut give)?);
         }
-        Ok(self.plan.with_nodes(nodes))
+        let desks = self.plan.desks.iter().map(|desk| desk.map(&mut give)).collect::<Result<_, _>>()?;
+        Ok(self.plan.with(nodes, desks))
     }
 }
 
@@ -74,9 +76,28 @@ fn at<T: Clone>(list: &[T], position: usize, what: &'static str) -> Result<T, Un
 }
 
 impl<V, D> Plan<V, D> {
-    /// The same with other nodes.
-    fn with_nodes<W, E>(&self, nodes: Vec<PlannedNode<W, E>>) -> Plan<W, E> {
-        Plan { nodes, channels: self.channels.clone(), workers: self.workers, cycles: self.cycles.clone() }
+    /// The same with other nodes and desks.
+    fn with<W, E>(&self, nodes: Vec<PlannedNode<W, E>>, desks: Vec<PlannedDesk<W>>) -> Plan<W, E> {
+        Plan {
+            nodes,
+            channels: self.channels.clone(),
+            gathers: self.gathers.clone(),
+            desks,
+            workers: self.workers,
+            cycles: self.cycles.clone(),
+        }
+    }
+}
+
+impl<V> PlannedDesk<V> {
+    /// The same with another value.
+    fn map<W, E>(&self, convert: &mut impl FnMut(&V) -> Result<W, E>) -> Result<PlannedDesk<W>, E> {
+        let sharing = match &self.sharing {
+            Sharing::Balanced => Sharing::Balanced,
+            Sharing::RoundRobin => Sharing::RoundRobin,
+            Sharing::Keyed { function, port } => Sharing::Keyed { function: convert(function)?, port: *port },
+        };
+        Ok(PlannedDesk { ports: self.ports, rows: self.rows, sharing })
     }
 }
 
@@ -88,9 +109,9 @@ impl<V, D> PlannedNode<V, D> {
         convert: &mut impl FnMut(&V) -> Result<W, E>,
     ) -> Result<PlannedNode<W, D2>, E> {
         let mut inports = Vec::with_capacity(self.inports.len());
-        for PlannedInport { name, role, initial, channel } in &self.inports {
+        for PlannedInport { name, role, initial, sources } in &self.inports {
             let initial = initial.as_ref().map(&mut *convert).transpose()?;
-            inports.push(PlannedInport { name: name.clone(), role: *role, initial, channel: *channel });
+            inports.push(PlannedInport { name: name.clone(), role: *role, initial, sources: sources.clone() });
         }
         let mut persists = Vec::with_capacity(self.persists.len());
         for PlannedPersist { name, arguments, state } in &self.persists {
@@ -106,6 +127,8 @@ impl<V, D> PlannedNode<V, D> {
             outports: self.outports.clone(),
             persists,
             groups: self.groups.clone(),
+            numbering: self.numbering.clone(),
+            watched: self.watched.clone(),
         })
     }
 }

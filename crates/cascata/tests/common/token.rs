@@ -156,4 +156,9 @@ impl Item for Token {
         let census = census.unwrap_or_else(Census::new);
         Ok(census.make(id, Nature::Plain, HEAD + rest.len()))
     }
+
+    /// The remainder by the function's number.
+    fn key(&self, item: &Self) -> Result<u64, Fault> {
+        Ok(item.id % self.id)
+    }
 }

@@ -182,9 +182,10 @@ fn threads_at_several_endpoints_get_each_item_once() {
         let queue = queue(capacity, MB);
         let endpoints: Vec<_> = (0..3).map(|_| Endpoint::new(&queue).unwrap()).collect();
         let count = 400;
+        // All at first: the queue ends with the last one that leaves.
+        endpoints.iter().for_each(|endpoint| assert_eq!(endpoint.publish(), Outcome::Inside));
         let taken: Vec<Vec<u64>> = thread::scope(|scope| {
             for (sender, endpoint) in (0..).zip(&endpoints) {
-                assert_eq!(endpoint.publish(), Outcome::Inside);
                 let census = &census;
                 scope.spawn(move || {
                     for number in 0..count {

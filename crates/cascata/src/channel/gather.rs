@@ -1,0 +1,205 @@
+//! The results of a group, in their order: see [`order`](crate::order).
+
+use std::{
+    sync::{Arc, Mutex},
+    task::{Context, Poll, Waker},
+};
+
+use super::{Inlet, Item, lock, note};
+use crate::order::{Frontier, NONE, Word};
+
+/// A member of a group whose results are gathered.
+#[derive(Debug)]
+pub struct Member<T: Item> {
+    /// The channel by which they come.
+    pub inlet: Inlet<T>,
+    /// How far it is.
+    pub frontier: Arc<Frontier>,
+}
+
+/// What an inport reads: channels, and groups in order.
+#[derive(Debug)]
+pub struct Gather<T: Item> {
+    sources: Vec<Source<T>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+enum Source<T: Item> {
+    Channel(Inlet<T>),
+    Group(Group<T>),
+}
+
+#[derive(Debug)]
+struct Group<T: Item> {
+    members: Vec<Member<T>>,
+    /// Set while this waits for a frontier to pass.
+    watch: Word,
+    /// The member that gave the last item, and the item's number: all that a firing sends comes in one go.
+    last: Mutex<(usize, u64)>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The source that has its turn: none is to wait for ever while others have items.
+    turn: usize,
+    /// Where the next item lies, if that is known.
+    found: Option<(usize, usize)>,
+    /// Who waits.
+    receiver: Option<Waker>,
+}
+
+impl<T: Item> Gather<T> {
+    /// What comes by `channels` and, in order, from the members of `groups`, each with a word that tells the members
+    /// that somebody waits for their frontiers.
+    pub fn new(channels: Vec<Inlet<T>>, groups: Vec<(Vec<Member<T>>, Word)>) -> Self {
+        let channels = channels.into_iter().map(Source::Channel);
+        let groups = groups.into_iter().map(|(members, watch)| {
+            Source::Group(Group { members, watch, last: Mutex::new((0, NONE)) })
+        });
+        Self { sources: channels.chain(groups).collect(), state: Mutex::default() }
+    }
+
+    /// See [`Inlet::poll_item`].
+    pub fn poll_item(&self, cx: &mut Context<'_>) -> Poll<bool> {
+        let mut state = lock(&self.state);
+        if state.found.is_some() {
+            return Poll::Ready(true);
+        }
+        let turn = state.turn;
+        // Before the members are told that somebody waits.
+        let other = note(&mut state.receiver, cx);
+        drop(state);
+        drop(other);
+        let mut ended = true;
+        for step in 0..self.sources.len() {
+            let index = (turn + step) % self.sources.len();
+            match self.sources[index].poll(cx) {
+                Poll::Ready(Some(member)) => {
+                    lock(&self.state).found = Some((index, member));
+                    return Poll::Ready(true);
+                }
+                Poll::Ready(None) => {}
+                Poll::Pending => ended = false,
+            }
+        }
+        if ended { Poll::Ready(false) } else { Poll::Pending }
+    }
+
+    /// See [`Inlet::take`].
+    ///
+    /// # Errors
+    /// The item could not be decoded; it is lost.
+    pub fn take(&self) -> Result<Option<T>, T::Error> {
+        let found = lock(&self.state).found.take();
+        let Some((index, member)) = found.or_else(|| self.look()) else { return Ok(None) };
+        lock(&self.state).turn = index + 1;
+        match &self.sources[index] {
+            Source::Channel(inlet) => inlet.take(),
+            Source::Group(group) => group.members[member].inlet.take(),
+        }
+    }
+
+    /// Where the next item lies, for one who does not wait for it.
+    pub(super) fn look(&self) -> Option<(usize, usize)> {
+        let turn = lock(&self.state).turn;
+        let places = (0..self.sources.len()).map(|step| (turn + step) % self.sources.len());
+        places.into_iter().find_map(|index| {
+            let found = match &self.sources[index] {
+                Source::Channel(inlet) => (inlet.look() == Poll::Ready(true)).then_some(0),
+                Source::Group(group) => match group.next(Inlet::look) {
+                    Poll::Ready(found) => found,
+                    Poll::Pending => None,
+                },
+            };
+            found.map(|member| (index, member))
+        })
+    }
+
+    fn inlets(&self) -> impl Iterator<Item = &Inlet<T>> {
+        self.sources.iter().flat_map(|source| match source {
+            Source::Channel(inlet) => vec![inlet],
+            Source::Group(group) => group.members.iter().map(|member| &member.inlet).collect(),
+        })
+    }
+
+    /// See [`Inlet::fill`].
+    pub fn fill(&self) -> usize {
+        self.inlets().map(Inlet::fill).sum()
+    }
+
+    /// A member that was waited for has passed: the receiver looks again.
+    pub fn on_bell(&self) {
+        let receiver = lock(&self.state).receiver.clone();
+        receiver.into_iter().for_each(Waker::wake);
+    }
+
+    /// See [`Inlet::close`].
+    pub fn close(&self) {
+        let mut state = lock(&self.state);
+        state.found = None;
+        let receiver = state.receiver.take();
+        drop(state);
+        drop(receiver);
+        self.inlets().for_each(Inlet::close);
+    }
+}
+
+impl<T: Item> Source<T> {
+    /// Which of its channels has the next item; `None` at the end of all of them.
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<Option<usize>> {
+        match self {
+            Self::Channel(inlet) => inlet.poll_item(cx).map(|item| item.then_some(0)),
+            Self::Group(group) => group.poll(cx),
+        }
+    }
+}
+
+impl<T: Item> Group<T> {
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<Option<usize>> {
+        let (last, number) = *lock(&self.last);
+        if number != NONE && self.members[last].inlet.first() == number {
+            return Poll::Ready(Some(last));
+        }
+        let mut found = self.next(|inlet| inlet.poll_item(cx));
+        if found.is_pending() {
+            // Members that pass after this note wake this one; those that have passed before it are seen now.
+            self.watch.set(1);
+            found = self.next(|inlet| inlet.poll_item(cx));
+            if found.is_ready() {
+                self.watch.set(0);
+            }
+        }
+        if let Poll::Ready(Some(member)) = found {
+            *lock(&self.last) = (member, self.members[member].inlet.first());
+        }
+        found
+    }
+
+    /// The member with the lowest number, if no other one may still send a lower one.
+    fn next(&self, mut look: impl FnMut(&Inlet<T>) -> Poll<bool>) -> Poll<Option<usize>> {
+        let mut lowest: Option<(u64, usize, bool)> = None;
+        for (index, Member { inlet, frontier }) in self.members.iter().enumerate() {
+            let mut item = look(inlet);
+            let mut bound = NONE;
+            if item.is_pending() {
+                // What it has sent below its frontier is in the channel by now.
+                bound = frontier.bound();
+                item = look(inlet);
+            }
+            let (number, there) = match item {
+                Poll::Ready(true) => (inlet.first(), true),
+                Poll::Ready(false) => continue,
+                Poll::Pending => (bound, false),
+            };
+            if lowest.is_none_or(|(other, ..)| number < other) {
+                lowest = Some((number, index, there));
+            }
+        }
+        match lowest {
+            Some((_, index, true)) => Poll::Ready(Some(index)),
+            Some(_) => Poll::Pending,
+            None => Poll::Ready(None),
+        }
+    }
+}

@@ -1,0 +1,419 @@
+//! A way from an outport to the members of a group: each item goes to one of them.
+
+use std::{
+    collections::VecDeque,
+    mem,
+    sync::{Arc, Mutex},
+    task::Waker,
+};
+
+use cascata_shm::WorkerSet;
+
+use super::{
+    Attempt, EncodeError, Hub, Item, Local, Offer, Remote, SendError, Ticket, lock, outport::Freight, parcel::Parcel,
+    ticket::Claim,
+};
+use crate::{
+    order::{Desk, Placing, Turn},
+    plan::Sharing,
+};
+
+/// A member's channel, as this process reaches it.
+#[derive(Debug)]
+pub enum Target<T: Item> {
+    /// All senders are in this process.
+    Local(Arc<Local<T>>),
+    /// Through shared memory, and whether the member is in this process.
+    Remote(Arc<Remote<T>>, bool),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Share<T: Item> {
+    members: Vec<Target<T>>,
+    desk: Desk,
+    /// The desk's port, and the number under which bells tell of the desk.
+    port: usize,
+    bell: usize,
+    sharing: Sharing<T>,
+    hub: Option<Hub>,
+    /// Woken when there may be room for what waits.
+    seeker: Waker,
+    state: Mutex<State<T>>,
+}
+
+#[derive(Debug)]
+struct State<T: Item> {
+    waiting: VecDeque<(Lot<T>, Arc<Ticket>)>,
+    leaving: bool,
+}
+
+/// An item that is shared out.
+#[derive(Clone, Debug)]
+pub(super) struct Lot<T> {
+    pub item: T,
+    /// Encoded, if it has been to look as if its member were in another process.
+    pub parcel: Option<Parcel>,
+    /// What a function says of it that decides who gets it.
+    pub key: u64,
+}
+
+/// Whom to wake, after all locks are gone.
+#[derive(Debug)]
+enum Wake<T: Item> {
+    Local(Option<Waker>),
+    Remote(Arc<Remote<T>>, WorkerSet),
+}
+
+/// What became of an attempt to place an item.
+enum Placed<T: Item> {
+    At(Wake<T>, WorkerSet),
+    Waits,
+    /// It has to be encoded first.
+    Unpacked,
+    /// This member would have got it, and has ended.
+    Closed(usize),
+}
+
+/// Who is to get an item.
+enum Choice {
+    Only(usize),
+    /// This one, or any other that has room.
+    Rather(usize),
+    /// That is to be decided by others.
+    Later,
+    /// All have ended.
+    Nobody,
+}
+
+impl<T: Item> Share<T> {
+    /// A way to `members`, whose items port `port` of `desk` shares out as `sharing` says. Those who wait for others to
+    /// share out are told by bell `bell`; `seeker` is woken when there may be room.
+    pub fn new(
+        members: Vec<Target<T>>,
+        (desk, port, bell): (Desk, usize, usize),
+        sharing: Sharing<T>,
+        seeker: Waker,
+    ) -> Self {
+        let hub = members.iter().find_map(|member| match member {
+            Target::Remote(remote, _) => Some(remote.hub().clone()),
+            Target::Local(_) => None,
+        });
+        let state = Mutex::new(State { waiting: VecDeque::new(), leaving: false });
+        Self { members, desk, port, bell, sharing, hub, seeker, state }
+    }
+
+    /// What channels that cross processes share.
+    pub(super) fn hub(&self) -> Option<&Hub> {
+        self.hub.as_ref()
+    }
+
+    /// What decides who gets `item`, if that is for its value to say.
+    ///
+    /// # Errors
+    /// The function of the value fails.
+    pub(super) fn key(&self, item: &T) -> Result<u64, T::Error> {
+        match &self.sharing {
+            Sharing::Keyed { function, port } if *port == self.port => function.key(item),
+            _ => Ok(0),
+        }
+    }
+
+    /// Whether the item of this key seems to be for a member in another process.
+    pub(super) fn leaves_process(&self, key: u64) -> bool {
+        let away = |member: usize| matches!(self.members[member], Target::Remote(_, false));
+        let mut members = 0..self.members.len();
+        if !members.clone().any(away) || members.all(away) {
+            return away(0);
+        }
+        match self.desk.open().map(|turn| self.choose(&turn, key)) {
+            Ok(Choice::Only(member) | Choice::Rather(member)) => away(member),
+            _ => false,
+        }
+    }
+
+    /// Gives the item to a member, or lets it wait under `ticket`, which is made if it is the first that has to wait.
+    pub(super) fn offer(&self, lot: Lot<T>, ticket: &mut Option<Arc<Ticket>>) -> Offer {
+        let mut state = lock(&self.state);
+        if state.waiting.is_empty() {
+            match self.place(&lot) {
+                Placed::At(wake, workers) => {
+                    drop(state);
+                    drop(lot);
+                    self.wake(wake, workers);
+                    return Offer::Taken;
+                }
+                Placed::Closed(member) => {
+                    drop(state);
+                    self.discard(member, lot);
+                    return Offer::Closed;
+                }
+                // It is encoded when it is tried again.
+                Placed::Unpacked => self.seeker.wake_by_ref(),
+                Placed::Waits => {}
+            }
+        }
+        let ticket = ticket.get_or_insert_with(|| Arc::new(Ticket::new()));
+        ticket.hold();
+        state.waiting.push_back((lot, ticket.clone()));
+        Offer::Waits
+    }
+
+    /// Gives what waits to members, as far as there is room. `refuse` takes a send whose item cannot be encoded.
+    pub(super) fn retry(&self, mut refuse: impl FnMut(Arc<Ticket>, SendError<T::Error>)) {
+        loop {
+            let mut state = lock(&self.state);
+            let Some((lot, ticket)) = state.waiting.pop_front() else { break };
+            // While the ticket is claimed its sender cannot withdraw it.
+            let Some(claim) = ticket.claim() else {
+                drop(state);
+                drop(lot);
+                continue;
+            };
+            match self.place(&lot) {
+                Placed::At(wake, workers) => {
+                    let waker = claim.entered();
+                    drop(state);
+                    drop(lot);
+                    self.wake(wake, workers);
+                    waker.into_iter().for_each(Waker::wake);
+                }
+                Placed::Closed(member) => {
+                    let waker = claim.refused();
+                    drop(state);
+                    self.discard(member, lot);
+                    waker.into_iter().for_each(Waker::wake);
+                }
+                Placed::Waits => {
+                    drop(claim);
+                    state.waiting.push_front((lot, ticket));
+                    break;
+                }
+                Placed::Unpacked => {
+                    drop(claim);
+                    let item = lot.item.clone();
+                    state.waiting.push_front((lot, ticket.clone()));
+                    drop(state);
+                    match self.pack(&item) {
+                        Ok(Some(parcel)) => self.packed(&ticket, parcel),
+                        Ok(None) => break,
+                        Err(reason) => {
+                            let gone = ticket.remove_from(&mut lock(&self.state).waiting);
+                            if gone.is_some() {
+                                refuse(ticket.clone(), reason);
+                                let waker = ticket.claim().and_then(Claim::refused);
+                                waker.into_iter().for_each(Waker::wake);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        self.leave();
+    }
+
+    /// Encodes an item, if there is memory for it now.
+    fn pack(&self, item: &T) -> Result<Option<Parcel>, SendError<T::Error>> {
+        let Some(hub) = self.hub.as_ref().filter(|hub| !hub.awaits_memory()) else { return Ok(None) };
+        let mut noted = false;
+        loop {
+            match Parcel::pack(&hub.depot, item) {
+                Ok(parcel) => return Ok(Some(parcel)),
+                Err(EncodeError::Full(full)) if hub.depot.could_hold(full) => {
+                    if noted {
+                        return Ok(None);
+                    }
+                    // After the note once more: what was given back before it woke nobody.
+                    hub.await_memory();
+                    noted = true;
+                }
+                Err(reason) => return Err(reason.into()),
+            }
+        }
+    }
+
+    /// The first that waits has been encoded, unless it has been withdrawn meanwhile.
+    fn packed(&self, ticket: &Arc<Ticket>, parcel: Parcel) {
+        let mut state = lock(&self.state);
+        match state.waiting.front_mut() {
+            Some((lot, first)) if Arc::ptr_eq(first, ticket) => lot.parcel = Some(parcel),
+            _ => {
+                drop(state);
+                drop(parcel);
+            }
+        }
+    }
+
+    /// Finds a member that has room. Under the lock of what waits.
+    fn place(&self, lot: &Lot<T>) -> Placed<T> {
+        let Ok(turn) = self.desk.open() else { return Placed::Closed(0) };
+        loop {
+            let choice = self.choose(&turn, lot.key);
+            let (member, others) = match choice {
+                Choice::Only(member) => (member, 0),
+                Choice::Rather(member) => (member, self.members.len() - 1),
+                Choice::Later => {
+                    if let Some(hub) = &self.hub {
+                        turn.wait(hub.worker);
+                    }
+                    return Placed::Waits;
+                }
+                Choice::Nobody => return Placed::Closed(0),
+            };
+            let mut full = false;
+            for member in (0..=others).map(|step| (member + step) % self.members.len()) {
+                match self.attempt(member, lot, turn.number(self.port)) {
+                    Some(Attempt::Taken(wake)) => return Placed::At(wake, turn.placed(self.port, member)),
+                    Some(Attempt::Full(())) => full = true,
+                    Some(Attempt::Closed(())) if turn.placing(self.port) == Placing::At(member) => {
+                        // What other ports have of that row went to a member that has ended: this goes with it.
+                        let waiting = turn.placed(self.port, member);
+                        drop(turn);
+                        self.tell(waiting);
+                        return Placed::Closed(member);
+                    }
+                    Some(Attempt::Closed(())) => {}
+                    None => return Placed::Unpacked,
+                }
+            }
+            if full {
+                return Placed::Waits;
+            }
+            // Who was chosen has ended just now.
+        }
+    }
+
+    /// Offers the item to one member; `None` if it has to be encoded for that.
+    fn attempt(&self, member: usize, lot: &Lot<T>, number: u64) -> Option<Attempt<(), Wake<T>>> {
+        Some(match &self.members[member] {
+            Target::Local(local) => match local.attempt(lot.item.clone(), number, &self.seeker) {
+                Attempt::Taken(waker) => Attempt::Taken(Wake::Local(waker)),
+                Attempt::Full(_) => Attempt::Full(()),
+                Attempt::Closed(_) => Attempt::Closed(()),
+            },
+            Target::Remote(remote, own) => {
+                let freight = match &lot.parcel {
+                    _ if *own => Freight::Own(lot.item.clone()),
+                    Some(parcel) => Freight::Parcel(parcel.clone()),
+                    None => return None,
+                };
+                match remote.attempt(freight, number) {
+                    Attempt::Taken(receivers) => Attempt::Taken(Wake::Remote(remote.clone(), receivers)),
+                    Attempt::Full(_) => Attempt::Full(()),
+                    Attempt::Closed(_) => Attempt::Closed(()),
+                }
+            }
+        })
+    }
+
+    /// Who is to get the next item.
+    fn choose(&self, turn: &Turn<'_>, key: u64) -> Choice {
+        let count = self.members.len();
+        let from = |start: usize| (0..count).map(move |step| (start % count + step) % count);
+        let open = |member: &usize| !self.members[*member].is_closed();
+        let first = |start| from(start).find(open).map_or(Choice::Nobody, Choice::Only);
+        match (turn.placing(self.port), &self.sharing) {
+            (Placing::Later, _) => Choice::Later,
+            (Placing::At(member), _) => Choice::Only(member),
+            (Placing::Any, Sharing::RoundRobin) => first(turn.last().wrapping_add(1)),
+            (Placing::Any, Sharing::Keyed { port, .. }) if *port == self.port => first(place_of(key, count)),
+            // The port with the keys decides.
+            (Placing::Any, Sharing::Keyed { .. }) => Choice::Later,
+            (Placing::Any, Sharing::Balanced) => {
+                let rooms = from(turn.last().wrapping_add(1)).filter(open);
+                let rooms = rooms.map(|member| (self.members[member].room(), member));
+                // The first of those with most room.
+                let best = rooms.reduce(|best, next| if next.0 > best.0 { next } else { best });
+                best.map_or(Choice::Nobody, |(_, member)| Choice::Rather(member))
+            }
+        }
+    }
+
+    fn wake(&self, wake: Wake<T>, workers: WorkerSet) {
+        match wake {
+            Wake::Local(waker) => waker.into_iter().for_each(Waker::wake),
+            Wake::Remote(remote, receivers) => remote.taken(receivers),
+        }
+        self.tell(workers);
+    }
+
+    /// Other ports of the desk may have waited for this one.
+    fn tell(&self, workers: WorkerSet) {
+        if self.desk.has_rows() {
+            if let Some(hub) = &self.hub {
+                workers.iter().for_each(|worker| hub.bells.raise(worker, self.bell));
+            }
+            self.seeker.wake_by_ref();
+        }
+    }
+
+    /// The item reaches nobody.
+    fn discard(&self, member: usize, lot: Lot<T>) {
+        let offer = match &self.members[member] {
+            Target::Local(local) => local.offer(lot.item, 0, &mut None),
+            Target::Remote(remote, _) => remote.offer(Freight::Own(lot.item), 0, &mut None),
+        };
+        debug_assert_eq!(offer, Offer::Closed);
+    }
+
+    /// Whether something waits here.
+    pub(super) fn has_waiting(&self) -> bool {
+        !lock(&self.state).waiting.is_empty()
+    }
+
+    /// Forgets the item that waits under `ticket`, whose sender has withdrawn it.
+    pub(super) fn forget(&self, ticket: &Ticket) {
+        let gone = ticket.remove_from(&mut lock(&self.state).waiting);
+        drop(gone);
+        self.leave();
+    }
+
+    /// Whether nobody can receive any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.members.iter().all(Target::is_closed)
+    }
+
+    /// The sender leaves. What waits keeps the channels open.
+    pub(super) fn unpublish(&self) {
+        lock(&self.state).leaving = true;
+        self.leave();
+    }
+
+    fn leave(&self) {
+        let mut state = lock(&self.state);
+        let leaves = state.waiting.is_empty() && mem::take(&mut state.leaving);
+        drop(state);
+        if leaves {
+            self.members.iter().for_each(Target::unpublish);
+        }
+    }
+}
+
+impl<T: Item> Target<T> {
+    fn is_closed(&self) -> bool {
+        match self {
+            Self::Local(local) => local.is_closed(),
+            Self::Remote(remote, _) => remote.is_closed(),
+        }
+    }
+
+    fn room(&self) -> usize {
+        match self {
+            Self::Local(local) => local.room(),
+            Self::Remote(remote, _) => remote.room(),
+        }
+    }
+
+    fn unpublish(&self) {
+        match self {
+            Self::Local(local) => local.unpublish(),
+            Self::Remote(remote, _) => remote.unpublish(),
+        }
+    }
+}
+
+/// The member for a key: multiples of anything are spread as well as anything else.
+fn place_of(key: u64, members: usize) -> usize {
+    let mixed = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    ((u128::from(mixed ^ mixed >> 32).wrapping_mul(members as u128)) >> 64) as usize
+}

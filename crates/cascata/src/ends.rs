@@ -1,0 +1,189 @@
+//! The ends of channels in a worker, made from the plan.
+
+use std::{collections::HashMap, sync::Arc, task::Waker};
+
+use crate::{
+    channel::{Collector, Gather, Hub, Inlet, Item, Local, Member, Outport, Remote, Share, Target},
+    firing::{Numbers, Watch},
+    memory::{Memory, Topics},
+    metrics::OutportMeter,
+    plan::{Numbering, Plan, PlannedOutport, PlannedSource},
+};
+
+/// One end of a channel in this worker.
+#[derive(Clone, Debug)]
+enum End<T: Item> {
+    Local(Arc<Local<T>>),
+    Remote(Arc<Remote<T>>),
+}
+
+/// The ends of all channels that touch a worker.
+#[derive(Debug)]
+pub struct Ends<T: Item> {
+    worker: usize,
+    memory: Memory,
+    ends: Vec<Option<End<T>>>,
+    /// By node and inport.
+    gathers: HashMap<(usize, usize), Arc<Gather<T>>>,
+    hub: Option<Hub>,
+}
+
+impl<T: Item + std::fmt::Debug> Ends<T> {
+    /// Those of worker `worker` in a run of `plan`.
+    pub fn new(plan: &Plan<T>, memory: &Memory, worker: usize) -> Self {
+        let mut hub: Option<Hub> = None;
+        let ends = plan.channels.iter().enumerate().map(|(number, channel)| {
+            let receives = plan.nodes[channel.node].worker == worker;
+            let sends = channel.producers.iter().any(|&(node, _)| plan.nodes[node].worker == worker);
+            if !receives && !sends {
+                return None;
+            }
+            let meter = memory.inport_meter(channel.node, channel.inport);
+            let fronts = channel.numbered.then(|| memory.order().fronts(number));
+            Some(match memory.ring(number) {
+                None => {
+                    let local = Local::new(channel.capacity, channel.publishers, meter);
+                    End::Local(Arc::new(match fronts {
+                        Some([front, _]) => local.numbered(front),
+                        None => local,
+                    }))
+                }
+                Some(ring) => {
+                    let hub = hub.get_or_insert_with(|| memory.hub(worker)).clone();
+                    let unbounded = channel.capacity.is_none();
+                    End::Remote(Arc::new(Remote::numbered(
+                        number,
+                        ring.clone(),
+                        hub,
+                        receives,
+                        unbounded,
+                        meter,
+                        fronts,
+                    )))
+                }
+            })
+        });
+        let ends = ends.collect();
+        let mut this = Self { worker, memory: memory.clone(), ends, gathers: HashMap::new(), hub };
+        let here = plan.nodes.iter().enumerate().filter(|(_, node)| node.worker == worker);
+        let gathering = here.flat_map(|(node, planned)| {
+            let inports = planned.inports.iter().enumerate();
+            let gathering = inports.filter(|(_, inport)| !matches!(inport.sources[..], [] | [PlannedSource::Channel(_)]));
+            gathering.map(move |(inport, _)| (node, inport))
+        });
+        for (node, inport) in gathering {
+            let gather = this.gather(plan, &plan.nodes[node].inports[inport].sources);
+            this.gathers.insert((node, inport), Arc::new(gather));
+        }
+        this
+    }
+
+    /// What channels that cross processes share, if there are any.
+    pub fn hub(&self) -> Option<&Hub> {
+        self.hub.as_ref()
+    }
+
+    /// The channels that cross processes, by number.
+    pub fn remotes(&self) -> Vec<Option<Arc<Remote<T>>>> {
+        let remote = |end: &Option<End<T>>| match end {
+            Some(End::Remote(remote)) => Some(remote.clone()),
+            _ => None,
+        };
+        self.ends.iter().map(remote).collect()
+    }
+
+    /// What takes groups' results in their order, by the number under which bells tell of it.
+    pub fn gathers(&self, plan: &Plan<T>) -> HashMap<usize, Arc<Gather<T>>> {
+        let topics = Topics::new(plan);
+        let here = plan.gathers.iter().enumerate().filter_map(|(number, gather)| {
+            let made = self.gathers.get(&(gather.node, gather.inport))?;
+            Some((topics.gather(number), made.clone()))
+        });
+        here.collect()
+    }
+
+    /// What an inport of a component of this worker reads; `None` if it is not connected.
+    pub fn inlet(&self, plan: &Plan<T>, node: usize, inport: usize) -> Option<Inlet<T>> {
+        if let Some(gather) = self.gathers.get(&(node, inport)) {
+            return Some(Inlet::Gather(gather.clone()));
+        }
+        self.channel(plan.channels_of(node, inport).next()?)
+    }
+
+    fn channel(&self, channel: usize) -> Option<Inlet<T>> {
+        match self.ends[channel].clone()? {
+            End::Local(local) => Some(Inlet::Local(local)),
+            End::Remote(remote) => Some(Inlet::Remote(remote)),
+        }
+    }
+
+    fn gather(&self, plan: &Plan<T>, sources: &[PlannedSource]) -> Gather<T> {
+        let order = self.memory.order();
+        let mut channels = Vec::new();
+        let mut groups = Vec::new();
+        for source in sources {
+            match source {
+                PlannedSource::Channel(channel) => channels.extend(self.channel(*channel)),
+                PlannedSource::Gather(gather) => {
+                    let members = plan.gathers[*gather].members.iter().filter_map(|&(node, channel)| {
+                        Some(Member { inlet: self.channel(channel)?, frontier: order.frontier(plan, node) })
+                    });
+                    groups.push((members.collect(), order.watch(*gather)));
+                }
+            }
+        }
+        Gather::new(channels, groups)
+    }
+
+    /// An outport before the channels that the plan says. `seeker` is woken when a group may have room.
+    pub fn outport(
+        &self,
+        plan: &Plan<T>,
+        port: &PlannedOutport,
+        collector: Option<Arc<dyn Collector<T>>>,
+        meter: OutportMeter,
+        seeker: &Waker,
+    ) -> Outport<T> {
+        let mut locals = Vec::new();
+        let mut remotes = Vec::new();
+        for &channel in &port.channels {
+            match self.target(plan, channel) {
+                Some(Target::Local(local)) => locals.push(local),
+                Some(Target::Remote(remote, own)) => remotes.push((remote, own)),
+                None => {}
+            }
+        }
+        let topics = Topics::new(plan);
+        let shares = port.shares.iter().map(|share| {
+            let members = share.channels.iter().filter_map(|&channel| self.target(plan, channel)).collect();
+            let desk = (self.memory.order().desk(share.desk).clone(), share.port, topics.desk(share.desk));
+            Share::new(members, desk, plan.desks[share.desk].sharing.clone(), seeker.clone())
+        });
+        Outport::new(locals, remotes, collector, meter).sharing(shares.collect())
+    }
+
+    fn target(&self, plan: &Plan<T>, channel: usize) -> Option<Target<T>> {
+        Some(match self.ends[channel].clone()? {
+            End::Local(local) => Target::Local(local),
+            End::Remote(remote) => {
+                Target::Remote(remote, plan.nodes[plan.channels[channel].node].worker == self.worker)
+            }
+        })
+    }
+}
+
+/// What numbers the firings of a node, if they bear numbers.
+pub fn numbers<T>(plan: &Plan<T>, memory: &Memory, node: usize) -> Option<Numbers> {
+    let planned = &plan.nodes[node];
+    let inports = match planned.numbering.as_ref()? {
+        Numbering::Counted => Vec::new(),
+        Numbering::Fed(ports) => ports.iter().map(|port| port.inport).collect(),
+    };
+    let order = memory.order();
+    let watches = planned.watched.iter().map(|&gather| Watch {
+        flag: order.watch(gather),
+        worker: plan.nodes[plan.gathers[gather].node].worker,
+        bell: Topics::new(plan).gather(gather),
+    });
+    Some(Numbers::new(order.lane(node), inports, watches.collect(), memory.bells().clone()))
+}

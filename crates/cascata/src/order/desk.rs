@@ -1,0 +1,143 @@
+//! Where items are shared out: who gets the next one, and what number it bears.
+
+use std::sync::{Arc, atomic::Ordering::SeqCst};
+
+use cascata_shm::{Ledger, MAX_WORKERS, Orphaned, Region, WorkerSet, ledger::Open};
+
+use super::Word;
+
+const SET: usize = MAX_WORKERS / 64;
+
+/// The ports of a group's members that share rows: the k-th items of all of them go to one member. Mostly one port.
+///
+/// In shared memory, for all who send there. For each port it keeps the number of its next item; for several ports also
+/// which member gets each row that some of them have reached and others have not.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    ledger: Ledger,
+    ports: usize,
+    rows: usize,
+}
+
+/// Who may get the next item of a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placing {
+    /// Whoever the policy says.
+    Any,
+    /// The member that has got its row.
+    At(usize),
+    /// Nobody yet: too many rows wait for other ports.
+    Later,
+}
+
+impl Desk {
+    /// Bytes to reserve for a desk of `ports` ports, of which one may be `rows` rows ahead of another.
+    pub fn footprint(ports: usize, rows: usize) -> usize {
+        Ledger::footprint(Self::words(ports, rows))
+    }
+
+    /// A desk where nothing has been shared out.
+    pub fn create(region: &Arc<Region>, offset: usize, ports: usize, rows: usize) -> Self {
+        Self { ledger: Ledger::create(region, offset, Self::words(ports, rows)), ports, rows }
+    }
+
+    /// A handle to a desk that another process has created.
+    pub fn attach(region: &Arc<Region>, offset: usize, ports: usize, rows: usize) -> Self {
+        Self { ledger: Ledger::attach(region, offset, Self::words(ports, rows)), ports, rows }
+    }
+
+    /// The next number of each port, rows whose member is known, the member that got one last, who waits, the members.
+    fn words(ports: usize, rows: usize) -> usize {
+        ports + 2 + SET + rows
+    }
+
+    /// Whether several ports share rows.
+    pub fn has_rows(&self) -> bool {
+        self.rows > 0
+    }
+
+    /// The number that the next item of `port` will bear.
+    pub fn next(&self, port: usize) -> Word {
+        Word::new(self.ledger.words(), port)
+    }
+
+    /// Waits for the desk to be free.
+    ///
+    /// # Errors
+    /// A process died while it was here.
+    pub fn open(&self) -> Result<Turn<'_>, Orphaned> {
+        Ok(Turn { words: self.ledger.open()?, desk: self })
+    }
+}
+
+/// The desk, as long as nobody else shares out.
+pub struct Turn<'a> {
+    words: Open<'a>,
+    desk: &'a Desk,
+}
+
+impl Turn<'_> {
+    fn get(&self, at: usize) -> u64 {
+        self.words[at].load(SeqCst)
+    }
+
+    fn set(&self, at: usize, value: u64) {
+        self.words[at].store(value, SeqCst);
+    }
+
+    fn decided(&self) -> u64 {
+        self.get(self.desk.ports)
+    }
+
+    fn row(&self, number: u64) -> usize {
+        self.desk.ports + 2 + SET + (number % self.desk.rows as u64) as usize
+    }
+
+    /// The number of the next item of `port`.
+    pub fn number(&self, port: usize) -> u64 {
+        self.get(port)
+    }
+
+    /// The member that has got a row last; that before the first, at the beginning.
+    pub fn last(&self) -> usize {
+        (self.get(self.desk.ports + 1) as usize).wrapping_sub(1)
+    }
+
+    /// Who may get the next item of `port`.
+    pub fn placing(&self, port: usize) -> Placing {
+        let number = self.number(port);
+        if self.desk.rows == 0 {
+            Placing::Any
+        } else if number < self.decided() {
+            Placing::At(self.get(self.row(number)) as usize)
+        } else {
+            let behind = (0..self.desk.ports).map(|port| self.number(port)).min().unwrap_or(0);
+            if number - behind < self.desk.rows as u64 { Placing::Any } else { Placing::Later }
+        }
+    }
+
+    /// The next item of `port` has gone to `member`. Gives the workers that wait for such news, their notes cleared.
+    pub fn placed(&self, port: usize, member: usize) -> WorkerSet {
+        let number = self.number(port);
+        let mut waiting = WorkerSet::default();
+        if self.desk.rows == 0 || number == self.decided() {
+            self.set(self.desk.ports + 1, member as u64 + 1);
+        }
+        if self.desk.rows > 0 {
+            if number == self.decided() {
+                self.set(self.row(number), member as u64);
+                self.set(self.desk.ports, number + 1);
+            }
+            for (index, bits) in (0..SET).map(|index| (index, self.words[self.desk.ports + 2 + index].swap(0, SeqCst))) {
+                (0..64).filter(|bit| bits & 1 << bit != 0).for_each(|bit| waiting.insert(index * 64 + bit));
+            }
+        }
+        self.set(port, number + 1);
+        waiting
+    }
+
+    /// Notes that `worker` waits for others to share out.
+    pub fn wait(&self, worker: usize) {
+        self.words[self.desk.ports + 2 + worker / 64].fetch_or(1 << (worker % 64), SeqCst);
+    }
+}

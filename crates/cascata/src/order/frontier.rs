@@ -1,0 +1,68 @@
+//! How far a member of a group is: no number below its frontier will come from it any more.
+
+use std::sync::Arc;
+
+use super::{NONE, Word};
+
+/// What tells how far a member is.
+#[derive(Debug)]
+pub enum Frontier {
+    /// Every member gets every item, and each counts its own: the number of the firing that runs or comes next.
+    Counted(Word),
+    /// Items bring their numbers: the firing that runs, and the ports by which it gets them.
+    Fed {
+        /// The number of the firing that runs, or [`NONE`].
+        lane: Word,
+        /// The ports whose items bear numbers, all of one trigger group.
+        ports: Vec<Feed>,
+    },
+}
+
+/// A port whose items bear numbers.
+#[derive(Debug)]
+pub struct Feed {
+    /// The number of the oldest item in its channel, or [`NONE`].
+    pub front: Word,
+    /// The same for what an unbounded channel has taken off its ring.
+    pub backlog: Word,
+    /// What is still to come.
+    pub source: Source,
+}
+
+/// Where a port's items come from.
+#[derive(Debug)]
+pub enum Source {
+    /// They are shared out: the number of the next one.
+    Shared(Word),
+    /// They come from a member of another group, by numbers of its own input.
+    Member(Arc<Frontier>),
+}
+
+impl Frontier {
+    /// The lowest number that the member may still send, unless it is in a channel behind it already.
+    pub fn bound(&self) -> u64 {
+        match self {
+            Self::Counted(next) => next.get(),
+            Self::Fed { lane, ports } => {
+                // In the order in which items go. A firing bears the highest number of its row.
+                let next = ports.iter().map(Feed::bound).max().unwrap_or(0);
+                next.min(lane.get())
+            }
+        }
+    }
+}
+
+impl Feed {
+    fn bound(&self) -> u64 {
+        let to_come = match &self.source {
+            Source::Shared(next) => next.get(),
+            Source::Member(frontier) => frontier.bound(),
+        };
+        // An item that is taken off a ring is noted in the backlog before it leaves the front.
+        let inside = self.front.get();
+        match inside.min(self.backlog.get()) {
+            NONE => to_come,
+            inside => inside,
+        }
+    }
+}

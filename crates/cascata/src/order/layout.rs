@@ -1,0 +1,113 @@
+//! Where the words lie that keep order.
+
+use std::sync::Arc;
+
+use cascata_shm::{Layout, Region, Words};
+
+use super::{Desk, Feed, Frontier, NONE, Source, Word};
+use crate::plan::{FedBy, Numbering, Plan, PlannedDesk};
+
+/// Words of a cache line: what different workers write does not share one.
+const LINE: usize = 8;
+
+/// The offsets of frontiers and desks, a pure function of the plan.
+#[derive(Clone, Debug)]
+pub struct OrderLayout {
+    words: usize,
+    len: usize,
+    channels: usize,
+    gathers: usize,
+    desks: Vec<(usize, usize, usize)>,
+}
+
+impl OrderLayout {
+    /// Places them in `layout`.
+    pub fn new<V>(plan: &Plan<V>, layout: &mut Layout) -> Self {
+        let numbered = plan.nodes.iter().any(|node| node.numbering.is_some());
+        let (nodes, channels) = if numbered { (plan.nodes.len(), plan.channels.len()) } else { (0, 0) };
+        let len = (nodes + channels + plan.gathers.len()) * LINE;
+        let words = layout.reserve(len.max(1) * 8, LINE * 8);
+        let place = |PlannedDesk { ports, rows, .. }: &PlannedDesk<V>| {
+            (layout.reserve(Desk::footprint(*ports, *rows), LINE * 8), *ports, *rows)
+        };
+        let desks = plan.desks.iter().map(place).collect();
+        Self { words, len, channels: nodes, gathers: nodes + channels, desks }
+    }
+}
+
+/// Frontiers and desks in the memory of a run.
+#[derive(Clone, Debug)]
+pub struct Order {
+    layout: OrderLayout,
+    words: Words,
+    desks: Vec<Desk>,
+}
+
+impl Order {
+    /// Makes them, for a run of `plan`: nothing runs, and nothing is inside.
+    pub fn create<V>(region: &Arc<Region>, layout: OrderLayout, plan: &Plan<V>) -> Self {
+        let desks = layout.desks.iter().map(|&(at, ports, rows)| Desk::create(region, at, ports, rows)).collect();
+        let order = Self { words: Words::new(region, layout.words, layout.len), layout, desks };
+        for (number, _) in plan.channels.iter().enumerate().filter(|(_, channel)| channel.numbered) {
+            order.fronts(number).iter().for_each(|front| front.set(NONE));
+        }
+        for (number, node) in plan.nodes.iter().enumerate() {
+            if let Some(Numbering::Fed(_)) = node.numbering {
+                order.lane(number).set(NONE);
+            }
+        }
+        order
+    }
+
+    /// A handle to those that another process has made.
+    pub fn attach(region: &Arc<Region>, layout: OrderLayout) -> Self {
+        let desks = layout.desks.iter().map(|&(at, ports, rows)| Desk::attach(region, at, ports, rows)).collect();
+        Self { words: Words::new(region, layout.words, layout.len), layout, desks }
+    }
+
+    fn word(&self, line: usize, at: usize) -> Word {
+        Word::new(&self.words, line * LINE + at)
+    }
+
+    /// The desk of that number.
+    pub fn desk(&self, desk: usize) -> &Desk {
+        &self.desks[desk]
+    }
+
+    /// The word of a node whose firings bear numbers.
+    pub fn lane(&self, node: usize) -> Word {
+        self.word(node, 0)
+    }
+
+    /// The front and the backlog of a channel whose items bear numbers.
+    pub fn fronts(&self, channel: usize) -> [Word; 2] {
+        [0, 1].map(|at| self.word(self.layout.channels + channel, at))
+    }
+
+    /// Whether who gathers waits for the frontiers of members.
+    pub fn watch(&self, gather: usize) -> Word {
+        self.word(self.layout.gathers + gather, 0)
+    }
+
+    /// How far a node is whose firings bear numbers.
+    ///
+    /// # Panics
+    /// If they bear none.
+    pub fn frontier<V>(&self, plan: &Plan<V>, node: usize) -> Arc<Frontier> {
+        let lane = self.lane(node);
+        Arc::new(match plan.nodes[node].numbering.as_ref().expect("its firings bear numbers") {
+            Numbering::Counted => Frontier::Counted(lane),
+            Numbering::Fed(ports) => {
+                let ports = ports.iter().map(|port| {
+                    let [front, backlog] = self.fronts(port.channel);
+                    let source = match port.by {
+                        FedBy::Desk { desk, port } => Source::Shared(self.desks[desk].next(port)),
+                        FedBy::Member(node) => Source::Member(self.frontier(plan, node)),
+                    };
+                    Feed { front, backlog, source }
+                });
+                Frontier::Fed { lane, ports: ports.collect() }
+            }
+        })
+    }
+}

@@ -1,0 +1,261 @@
+//! From connections to channels: who sends into which, where items are shared out and where results are gathered.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::numbers::{self, Numbers, Way};
+use super::{FedBy, NumberedPort, Numbering, PlannedChannel, PlannedDesk, PlannedGather, PlannedSource, Share, Sharing};
+use crate::graph::{End, Graph, Link, Policy, Taps};
+
+/// Rows by which one port may be ahead of another where no capacity says less.
+const MOST_ROWS: usize = 1 << 20;
+
+/// A port of a node.
+type Place = (usize, usize);
+
+/// All that the connections of a graph come to.
+#[derive(Debug)]
+pub(super) struct Wiring<V> {
+    pub channels: Vec<PlannedChannel>,
+    pub gathers: Vec<PlannedGather>,
+    pub desks: Vec<PlannedDesk<V>>,
+    /// What each inport reads.
+    pub sources: HashMap<Place, Vec<PlannedSource>>,
+    /// The channels that get every item of an outport, and the groups of which one member does.
+    pub routes: HashMap<Place, (Vec<usize>, Vec<Share>)>,
+    pub numbering: HashMap<usize, Numbering>,
+    /// The gathers for which a node's numbers matter.
+    pub watched: HashMap<usize, Vec<usize>>,
+}
+
+/// What comes to an inport.
+#[derive(Debug, Default)]
+struct Coming {
+    /// As items come.
+    plain: Vec<Place>,
+    /// In the order of numbers: group and outport.
+    gathered: Vec<Place>,
+}
+
+/// Wires the connections of `graph`, whose nodes run on the workers that `placement` says.
+pub(super) fn wire<V: Clone>(graph: &Graph<V>, placement: &[usize], cycles: &[Vec<usize>]) -> Wiring<V> {
+    let numbers = numbers::numbers(graph, cycles);
+    let mut wiring = Wiring {
+        channels: Vec::new(),
+        gathers: Vec::new(),
+        desks: Vec::new(),
+        sources: HashMap::new(),
+        routes: HashMap::new(),
+        numbering: HashMap::new(),
+        watched: HashMap::new(),
+    };
+    let mut plain = HashMap::new();
+    for (place, coming) in coming(graph, &numbers) {
+        if !coming.plain.is_empty() {
+            let numbered = graph.group_of(place.0).is_some_and(|group| match &numbers[group] {
+                Some(Numbers::Shared(ports)) => ports.contains(&place.1),
+                Some(Numbers::Paired(ports)) => ports.iter().any(|(inport, _)| *inport == place.1),
+                Some(Numbers::Counted) | None => false,
+            });
+            let channel = wiring.channel(graph, placement, place, coming.plain, numbered);
+            wiring.sources.entry(place).or_default().push(PlannedSource::Channel(channel));
+            plain.insert(place, channel);
+        }
+        for (group, outport) in coming.gathered {
+            let members = graph.groups()[group].members.iter().map(|&member| {
+                let channel = wiring.channel(graph, placement, place, vec![(member, outport)], true);
+                wiring.routes.entry((member, outport)).or_default().0.push(channel);
+                (member, channel)
+            });
+            let members = members.collect();
+            wiring.sources.entry(place).or_default().push(PlannedSource::Gather(wiring.gathers.len()));
+            wiring.gathers.push(PlannedGather { node: place.0, inport: place.1, members });
+        }
+    }
+    let ports = wiring.desks(graph);
+    for link in graph.links() {
+        wiring.route(graph, link, &numbers, &plain, &ports);
+    }
+    for (channels, _) in wiring.routes.values_mut() {
+        channels.sort_unstable();
+    }
+    wiring.number(graph, &numbers, &plain, &ports);
+    wiring.watch();
+    wiring
+}
+
+/// Whether a connection brings a group's results in their order.
+fn gathers<V>(graph: &Graph<V>, link: &Link, numbers: &[Option<Numbers>]) -> Option<usize> {
+    let End::Group(from) = link.from else { return None };
+    let ordered = link.ordered && numbers[from].is_some() && graph.groups()[from].members.len() > 1;
+    (ordered && !graph.is_paired(link) && !numbers::shares(graph, link)).then_some(from)
+}
+
+/// What comes to each connected inport, in the order of nodes and inports.
+fn coming<V>(graph: &Graph<V>, numbers: &[Option<Numbers>]) -> BTreeMap<Place, Coming> {
+    let mut coming: BTreeMap<Place, Coming> = BTreeMap::new();
+    for link in graph.links() {
+        match gathers(graph, link, numbers) {
+            Some(group) => {
+                for &to in graph.members(&link.to) {
+                    coming.entry((to, link.inport)).or_default().gathered.push((group, link.outport));
+                }
+            }
+            None => {
+                for edge in graph.expand(link) {
+                    coming.entry((edge.to, edge.inport)).or_default().plain.push((edge.from, edge.outport));
+                }
+            }
+        }
+    }
+    coming
+}
+
+impl<V: Clone> Wiring<V> {
+    fn channel(
+        &mut self,
+        graph: &Graph<V>,
+        placement: &[usize],
+        (node, inport): Place,
+        producers: Vec<Place>,
+        numbered: bool,
+    ) -> usize {
+        self.channels.push(PlannedChannel {
+            node,
+            inport,
+            capacity: graph.nodes()[node].definition.inports[inport].capacity,
+            publishers: producers.len(),
+            shared: producers.iter().any(|&(from, _)| placement[from] != placement[node]),
+            producers,
+            numbered,
+        });
+        self.channels.len() - 1
+    }
+
+    /// A desk for each trigger group of ports that are only shared out, and for every other port that is. Gives each
+    /// port's place there, by group and inport.
+    fn desks(&mut self, graph: &Graph<V>) -> HashMap<Place, Place> {
+        let mut ports = HashMap::new();
+        for (group, described) in graph.groups().values().enumerate() {
+            let shared: Vec<_> = (0..described.policies.len())
+                .filter(|&inport| {
+                    let mut links = graph.links();
+                    links.any(|link| {
+                        link.to == End::Group(group) && link.inport == inport && numbers::shares(graph, link)
+                    })
+                })
+                .collect();
+            let pure = |inport: &usize| numbers::way(graph, group, *inport) == Some(Way::Shared);
+            let mut sets: Vec<Vec<usize>> = graph.trigger_groups(described.members[0], &Taps::new());
+            sets.iter_mut().for_each(|set| set.retain(|inport| shared.contains(inport) && pure(inport)));
+            let rest = shared.iter().filter(|inport| !sets.iter().flatten().any(|other| other == *inport));
+            let rest: Vec<_> = rest.map(|&inport| vec![inport]).collect();
+            for set in sets.into_iter().filter(|set| !set.is_empty()).chain(rest) {
+                for (port, &inport) in set.iter().enumerate() {
+                    ports.insert((group, inport), (self.desks.len(), port));
+                }
+                let desk = desk(graph, group, &set);
+                self.desks.push(desk);
+            }
+        }
+        ports
+    }
+
+    /// Notes where the items go that come by a connection.
+    fn route(
+        &mut self,
+        graph: &Graph<V>,
+        link: &Link,
+        numbers: &[Option<Numbers>],
+        plain: &HashMap<Place, usize>,
+        ports: &HashMap<Place, Place>,
+    ) {
+        if gathers(graph, link, numbers).is_some() {
+            return;
+        }
+        match link.to {
+            End::Group(group) if numbers::shares(graph, link) => {
+                let (desk, port) = ports[&(group, link.inport)];
+                let channels = graph.members(&link.to).iter().map(|&to| plain[&(to, link.inport)]).collect();
+                let share = Share { desk, port, channels };
+                for &from in graph.members(&link.from) {
+                    self.routes.entry((from, link.outport)).or_default().1.push(share.clone());
+                }
+            }
+            _ => {
+                for edge in graph.expand(link) {
+                    let channel = plain[&(edge.to, edge.inport)];
+                    self.routes.entry((edge.from, edge.outport)).or_default().0.push(channel);
+                }
+            }
+        }
+    }
+
+    /// Notes how the members of groups number their firings.
+    fn number(
+        &mut self,
+        graph: &Graph<V>,
+        numbers: &[Option<Numbers>],
+        plain: &HashMap<Place, usize>,
+        ports: &HashMap<Place, Place>,
+    ) {
+        for (group, numbers) in numbers.iter().enumerate() {
+            for (index, &node) in graph.groups()[group].members.iter().enumerate() {
+                let port = |inport, by| NumberedPort { inport, channel: plain[&(node, inport)], by };
+                let numbering = match numbers {
+                    None => continue,
+                    Some(Numbers::Counted) => Numbering::Counted,
+                    Some(Numbers::Shared(shared)) => Numbering::Fed(
+                        shared
+                            .iter()
+                            .map(|&inport| {
+                                let (desk, at) = ports[&(group, inport)];
+                                port(inport, FedBy::Desk { desk, port: at })
+                            })
+                            .collect(),
+                    ),
+                    Some(Numbers::Paired(paired)) => {
+                        let from = |from: usize| graph.groups()[from].members[index];
+                        let paired = paired.iter().map(|&(inport, group)| port(inport, FedBy::Member(from(group))));
+                        Numbering::Fed(paired.collect())
+                    }
+                };
+                self.numbering.insert(node, numbering);
+            }
+        }
+    }
+
+    /// Notes the gathers for which the numbers of a node's firings matter: they wait for what it may still send.
+    fn watch(&mut self) {
+        for (number, gather) in self.gathers.iter().enumerate() {
+            let mut nodes: Vec<_> = gather.members.iter().map(|&(member, _)| member).collect();
+            while let Some(node) = nodes.pop() {
+                self.watched.entry(node).or_default().push(number);
+                if let Some(Numbering::Fed(ports)) = self.numbering.get(&node) {
+                    nodes.extend(ports.iter().filter_map(|port| match port.by {
+                        FedBy::Member(from) => Some(from),
+                        FedBy::Desk { .. } => None,
+                    }));
+                }
+            }
+        }
+    }
+}
+
+fn desk<V: Clone>(graph: &Graph<V>, group: usize, inports: &[usize]) -> PlannedDesk<V> {
+    let described = &graph.groups()[group];
+    let policies = || inports.iter().map(|&inport| described.policies[inport].as_ref());
+    let keyed = policies().enumerate().find_map(|(port, policy)| match policy {
+        Some(Policy::Keyed(function)) => Some(Sharing::Keyed { function: function.clone(), port }),
+        _ => None,
+    });
+    let in_turn = || policies().any(|policy| matches!(policy, Some(Policy::RoundRobin)));
+    let sharing = keyed.unwrap_or_else(|| if in_turn() { Sharing::RoundRobin } else { Sharing::Balanced });
+    let definition = &graph.nodes()[described.members[0]].definition;
+    // A port is ahead by what lies in the members' channels, at most.
+    let room = inports.iter().map(|&inport| definition.inports[inport].capacity).max_by_key(|room| {
+        room.unwrap_or(usize::MAX)
+    });
+    let rows = room.flatten().map_or(MOST_ROWS, |room| room.saturating_mul(described.members.len()) + 1);
+    let rows = if inports.len() > 1 { rows.min(MOST_ROWS) } else { 0 };
+    PlannedDesk { ports: inports.len(), rows, sharing }
+}

@@ -8,8 +8,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
-use cascata::graph::{self as rust, End, Graph, Policy, PortKind, Taps, check};
+use cascata::graph::{self as rust, End, Export, Graph, Policy, PortKind, Taps, check};
 use cascata::plan::{self, PlanError};
+use indexmap::IndexMap;
 use pyo3::exceptions::{PyAttributeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
@@ -253,28 +254,18 @@ impl GraphCore {
     fn links(&self) -> Vec<(String, String, String, String, bool)> {
         self.with(|inner| {
             let graph = &inner.graph;
-            let name = |end: &End| match end {
-                End::Node(node) => graph.nodes().get_index(*node).map(|(name, _)| name.clone()),
-                End::Group(group) => graph.groups().get_index(*group).map(|(name, _)| name.clone()),
-            };
-            let links = graph.links().filter_map(|link| {
-                let definition = |end| &graph.nodes()[graph.members(end)[0]].definition;
-                let outport = definition(&link.from).outports[link.outport].name.clone();
-                let inport = definition(&link.to).inports[link.inport].name.clone();
-                Some((name(&link.from)?, outport, name(&link.to)?, inport, link.ordered))
+            let links = graph.links().map(|link| {
+                let (from, to) = (&link.from, &link.to);
+                let outport = port_name(graph, from, PortKind::Outport, link.outport);
+                let inport = port_name(graph, to, PortKind::Inport, link.inport);
+                (graph.end_name(from).to_owned(), outport, graph.end_name(to).to_owned(), inport, link.ordered)
             });
             links.collect()
         })
     }
 
-    /// Lets users of the graph see an inport, or an outport, by the name `export`.
-    #[pyo3(signature = (export, node, port, inport, ordered = true))]
-    fn export(&self, export: &str, node: &str, port: &str, inport: bool, ordered: bool) -> PyResult<()> {
-        let kind = if inport { PortKind::Inport } else { PortKind::Outport };
-        self.build(|graph| graph.export(export, node, kind, port, ordered))
-    }
-
-    /// The connections as (component, outport, component, inport), in the order in which they were made.
+    /// What the connections come to between components, as (component, outport, component, inport), in the order in
+    /// which they were made.
     fn edges(&self) -> Vec<(String, String, String, String)> {
         self.with(|inner| {
             let node = |position: usize| inner.graph.nodes().get_index(position);
@@ -285,6 +276,44 @@ impl GraphCore {
                 Some((from.clone(), outport.clone(), to.clone(), inport.clone()))
             });
             edges.collect()
+        })
+    }
+
+    /// Lets users of the graph see an inport, or an outport, by the name `export`; `ordered` and `policy` as for
+    /// `connect`.
+    #[pyo3(signature = (export, node, port, inport, ordered = true, policy = None))]
+    fn export(
+        &self,
+        export: &str,
+        node: &str,
+        port: &str,
+        inport: bool,
+        ordered: bool,
+        policy: Option<(String, Py<PyAny>)>,
+    ) -> PyResult<()> {
+        let port = (if inport { PortKind::Inport } else { PortKind::Outport }, port);
+        let policy = policy.map(chosen).transpose()?;
+        self.build(|graph| graph.export(export, node, port, ordered, policy))
+    }
+
+    /// The ports that users of the graph see: (name, component or group, port, whether it gathers in order).
+    fn exports(&self) -> Vec<Exported> {
+        self.with(|inner| exported(&inner.graph, inner.graph.exports()))
+    }
+
+    /// The graphs that were copied into this one: the name, the names of components, groups and subgraphs in it, and
+    /// what it exports.
+    fn subgraphs(&self) -> Vec<(String, Vec<String>, Vec<Exported>)> {
+        self.with(|inner| {
+            let graph = &inner.graph;
+            let subgraphs = graph.subgraphs().iter().map(|(name, subgraph)| {
+                let nodes = subgraph.nodes.clone().map(|node| graph.end_name(&End::Node(node)));
+                let groups = subgraph.groups.clone().map(|group| graph.end_name(&End::Group(group)));
+                let within = subgraph.subgraphs.clone().filter_map(|inner| graph.subgraphs().get_index(inner));
+                let parts = nodes.chain(groups).chain(within.map(|(name, _)| name.as_str()));
+                (name.clone(), parts.map(str::to_owned).collect(), exported(graph, &subgraph.exports))
+            });
+            subgraphs.collect()
         })
     }
 
@@ -481,6 +510,21 @@ pub(crate) fn refused(error: rust::GraphError) -> PyErr {
         rust::GraphError::UnknownPort { .. } => PyAttributeError::new_err(error.to_string()),
         error => GraphError::new_err(error.to_string()),
     }
+}
+
+/// An export: its name, its component or group, its port, whether it gathers in order.
+type Exported = (String, String, String, bool);
+
+fn exported(graph: &Graph<Object>, exports: &IndexMap<String, Export>) -> Vec<Exported> {
+    let exported = exports.iter().map(|(name, export)| {
+        let port = port_name(graph, &export.end, export.kind, export.port);
+        (name.clone(), graph.end_name(&export.end).to_owned(), port, export.ordered)
+    });
+    exported.collect()
+}
+
+fn port_name(graph: &Graph<Object>, end: &End, kind: PortKind, port: usize) -> String {
+    graph.nodes()[graph.members(end)[0]].definition.names(kind).swap_remove(port)
 }
 
 /// A policy from its name and its function, which is `None` for most.

@@ -1,12 +1,20 @@
 //! Graphs as parts of others: copies under a prefix.
 
+use std::ops::Range;
+
 use indexmap::IndexMap;
 
 use super::{Edge, End, Export, Graph, GraphError, Group, Link};
 
-/// What is known of a graph that was copied into another, beside its parts, which became the other's.
-#[derive(Debug, Clone, Default)]
+/// A graph that was copied into another, whose parts its own became.
+#[derive(Debug, Clone)]
 pub struct Subgraph {
+    /// Its nodes, by position.
+    pub nodes: Range<usize>,
+    /// Its groups, by position.
+    pub groups: Range<usize>,
+    /// Its own subgraphs, and theirs, by position.
+    pub subgraphs: Range<usize>,
     /// The ports that it exports, by the names it has for them.
     pub exports: IndexMap<String, Export>,
 }
@@ -25,8 +33,14 @@ impl<V: Clone> Graph<V> {
         self.check_parts("subgraph", &name, &parts)?;
         let shift = self.shift();
         self.absorb(other, rename);
-        let exports = other.exports.iter().map(|(export, place)| (export.clone(), shift.export(place))).collect();
-        self.subgraphs.insert(name, Subgraph { exports });
+        let end = self.shift();
+        let subgraph = Subgraph {
+            nodes: shift.nodes..end.nodes,
+            groups: shift.groups..end.groups,
+            subgraphs: shift.subgraphs..end.subgraphs,
+            exports: shift.exports(&other.exports),
+        };
+        self.subgraphs.insert(name, subgraph);
         Ok(())
     }
 
@@ -64,14 +78,20 @@ impl<V: Clone> Graph<V> {
         let together = other.wishes.together.iter();
         self.wishes.together.extend(together.map(|set| set.iter().map(|&node| shift.node(node)).collect()));
         self.subgraphs.extend(other.subgraphs.iter().map(|(name, subgraph)| {
-            let exports = subgraph.exports.iter().map(|(export, place)| (export.clone(), shift.export(place)));
-            (rename(name), Subgraph { exports: exports.collect() })
+            let moved = |range: &Range<usize>, by| range.start + by..range.end + by;
+            let subgraph = Subgraph {
+                nodes: moved(&subgraph.nodes, shift.nodes),
+                groups: moved(&subgraph.groups, shift.groups),
+                subgraphs: moved(&subgraph.subgraphs, shift.subgraphs),
+                exports: shift.exports(&subgraph.exports),
+            };
+            (rename(name), subgraph)
         }));
     }
 
     /// Where the parts of another graph will stand when they are added to this one.
     fn shift(&self) -> Shift {
-        Shift { nodes: self.nodes.len(), groups: self.groups.len() }
+        Shift { nodes: self.nodes.len(), groups: self.groups.len(), subgraphs: self.subgraphs.len() }
     }
 }
 
@@ -80,6 +100,7 @@ impl<V: Clone> Graph<V> {
 struct Shift {
     nodes: usize,
     groups: usize,
+    subgraphs: usize,
 }
 
 impl Shift {
@@ -94,7 +115,8 @@ impl Shift {
         }
     }
 
-    fn export(self, export: &Export) -> Export {
-        Export { end: self.end(&export.end), ..*export }
+    fn exports(self, exports: &IndexMap<String, Export>) -> IndexMap<String, Export> {
+        let moved = |export: &Export| Export { end: self.end(&export.end), ..*export };
+        exports.iter().map(|(name, export)| (name.clone(), moved(export))).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! Ports that users of a graph see.
 
-use super::{End, Graph, GraphError, PortKind};
+use super::{End, Graph, GraphError, Policy, PortKind};
 
 /// A port that users of a graph see, by its position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,19 +15,21 @@ pub struct Export {
     pub ordered: bool,
 }
 
-impl<V> Graph<V> {
-    /// Lets users of the graph see a port, by the name `export`.
+impl<V: PartialEq> Graph<V> {
+    /// Lets users of the graph see a port of a node or group, by the name `export`. With it can be said how the port
+    /// gathers, if it is an outport, or shares out.
     ///
     /// # Errors
     ///
-    /// When there is no such port, when it is a persistent value, or when the name is empty or taken.
+    /// When there is no such port, when it is a persistent value, or when the name is empty or taken; and as for
+    /// [`share`](Self::share).
     pub fn export(
         &mut self,
         export: impl Into<String>,
         name: &str,
-        kind: PortKind,
-        port: &str,
+        (kind, port): (PortKind, &str),
         ordered: bool,
+        policy: Option<Policy<V>>,
     ) -> Result<(), GraphError> {
         let export = export.into();
         let end = self.end(name)?;
@@ -36,6 +38,9 @@ impl<V> Graph<V> {
             return Err(GraphError::NoExport { port: format!("{name}.{port}") });
         }
         self.check_name(&export)?;
+        if let Some(policy) = policy {
+            self.share(name, port, policy)?;
+        }
         self.exports.insert(export, Export { end, kind, port: position, ordered });
         Ok(())
     }

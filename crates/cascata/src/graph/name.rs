@@ -114,8 +114,8 @@ impl<V> Graph<V> {
         format!("{}.{}", self.name(node), self.nodes[node].definition.outports[outport].name)
     }
 
-    /// Name of a node or group.
-    pub(crate) fn end_name(&self, end: &End) -> &str {
+    /// Name of a node or group; empty if there is no such one.
+    pub fn end_name(&self, end: &End) -> &str {
         match end {
             End::Node(node) => self.name(*node),
             End::Group(group) => self.groups.get_index(*group).map_or("", |(name, _)| name),

@@ -14,6 +14,7 @@ from cascata.text import value_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cascata.group import Template
     from cascata.instance import Instance
 
 __all__ = ["Component", "component"]
@@ -93,6 +94,22 @@ class Component:
         core = GraphCore()
         core.add(name or definition.__name__, definition._described())
         return Instance(definition, core, name or definition.__name__)
+
+    def __mul__(self, n: int) -> Template:
+        """Make a group of this many instances, to be put into a graph: `graph.workers = Worker * 4`.
+
+        An instance that has values gives them to all members.
+
+        Raises:
+            TypeError: If the number is not a whole one, or this is a group already.
+            ValueError: If it is below 1.
+
+        """
+        from cascata.group import multiply
+
+        return multiply(self, n)
+
+    __rmul__ = __mul__
 
     def finish(self, function: Callable[..., Any]) -> Component:
         """Declare the function that is called once, after the last firing and before the outports close.
@@ -201,11 +218,11 @@ class Component:
         """Restore what was pickled by value."""
         vars(self).update(state, __signature__=signature(state["__wrapped__"]), _native=None)
 
-    def __copy__(self) -> Component:
+    def __copy__(self) -> Any:
         """Return itself, as functions do."""
         return self
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Component:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         """Return itself, as functions do."""
         return self
 

@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-import difflib
-import inspect
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from numbers import Real
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from cascata._native import GraphCore
-from cascata.component import Component
-from cascata.declare import MARKS
+from cascata.description import Description, text_of
 from cascata.errors import DeadlockError, GraphError
-from cascata.instance import Instance
-from cascata.namespace import inject, namespace_of
-from cascata.port import InputPort, OutputPort, Port
-from cascata.text import count_text, name_problem, value_text
+from cascata.owner import Owner
+from cascata.port import OutputPort
+from cascata.subgraph import Subgraph
+from cascata.text import value_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cascata._native import GraphCore
+    from cascata.group import Group
+    from cascata.instance import Instance
     from cascata.run import Report, Run
 
 __all__ = ["DeadlockError", "Graph", "Shard"]
 
 MAX_WORKERS = 256
 """What the memory of a run has room for; more workers are not started."""
-
-_SHOWN = 20
-"""How many components and connections a `repr` shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +36,7 @@ class Shard:
     components: list[Instance]
 
 
-class Graph:
+class Graph(Description):
     """A network of components.
 
     Assigning a component to an attribute puts an instance of that name into the graph, `>>` connects ports, `<` sets
@@ -67,47 +63,13 @@ class Graph:
     {'lengths.length': [5, 4, 3]}
     """
 
-    __slots__ = ("__weakref__", "_core", "_namespace", "_nodes", "_started")
+    __slots__ = ("_started",)
 
-    _core: GraphCore
-    _namespace: dict[str, Any] | None
-    _nodes: dict[str, Instance]
     _started: Run | None
 
-    def __init__(self) -> None:
-        """Make an empty graph; made at module level, it makes the names of its components variables there."""
-        namespace = namespace_of(inspect.currentframe())
-        own = {"_core": GraphCore(), "_nodes": {}, "_started": None, "_namespace": namespace}
-        for name, value in own.items():
-            object.__setattr__(self, name, value)
-
-    def add(self, name: str, component: Component) -> Instance:
-        """Put a component into the graph: an instance of a definition, or an instance made before.
-
-        Args:
-            name: Its name: an identifier that is new in the graph and no attribute of graphs.
-            component: A definition, or an instance that is in no graph yet; it keeps its values.
-
-        Returns:
-            The instance, as it is in the graph.
-
-        Raises:
-            TypeError: If it is not a component.
-            GraphError: If the name cannot be used, or the instance is in a graph already.
-
-        """
-        return self._put(name, component)
-
-    @property
-    def nodes(self) -> dict[str, Instance]:
-        """The instances by name, in the order they were added."""
-        return dict(self._nodes)
-
-    @property
-    def edges(self) -> list[tuple[OutputPort, InputPort]]:
-        """The connections, as pairs of ports."""
-        nodes = self._nodes
-        return [(nodes[a].ports[out], nodes[b].ports[port]) for a, out, b, port in self._core.edges()]
+    def _begin(self, core: GraphCore, namespace: dict[str, Any] | None) -> None:
+        super()._begin(core, namespace)
+        object.__setattr__(self, "_started", None)
 
     def check_deadlocks(self) -> None:
         """Check that the graph can run to its end; `run` and `start` do it first.
@@ -119,11 +81,13 @@ class Graph:
         if issues := self._core.check():
             raise DeadlockError(issues)
 
-    def weigh(self, component: Instance, *, cost: float | None = None, traffic: float | None = None) -> None:
+    def weigh(
+        self, component: Instance | Group | Subgraph, *, cost: float | None = None, traffic: float | None = None
+    ) -> None:
         """Tell the automatic placement how heavy a component is; everything weighs 1 until it is told.
 
         Args:
-            component: An instance of this graph.
+            component: An instance of this graph, or a group, each of whose members weighs so much, or a subgraph.
             cost: How much computing it does, compared with others.
             traffic: How much it sends, compared with others.
 
@@ -132,17 +96,21 @@ class Graph:
             GraphError: If the instance is not in this graph, or a weight is negative or not finite, or a cost is 0.
 
         """
-        (node,) = self._own([component], "weigh")
+        nodes = self._own([component], "weigh")
         if cost is None and traffic is None:
             msg = "graph.weigh(...): say how heavy it is, with `cost=2` or `traffic=2`; everything weighs 1 until told"
             raise TypeError(msg)
-        self._core.weigh(node, _weight("cost", cost), _weight("traffic", traffic))
+        weights = _weight("cost", cost), _weight("traffic", traffic)
+        for node in nodes:
+            self._core.weigh(node, *weights)
 
-    def place(self, *components: Instance, worker: int | None = None, together: bool = False) -> None:
+    def place(
+        self, *components: Instance | Group | Subgraph, worker: int | None = None, together: bool = False
+    ) -> None:
         """Overrule the automatic placement.
 
         Args:
-            *components: Instances of this graph.
+            *components: Instances of this graph; groups and subgraphs stand for all that is in them.
             worker: The number of the worker that they shall run on, from 0.
             together: That they shall run on one worker, whichever it is.
 
@@ -185,7 +153,7 @@ class Graph:
             msg = f"graph.shard({value_text(n)}): the number of workers is negative; give 1 or more"
             raise ValueError(msg)
         placed = self._core.plan(min(n, MAX_WORKERS), [], None).workers
-        return [Shard([self._nodes[name] for name in names]) for names in placed]
+        return [Shard([self._parts.nodes[name] for name in names]) for names in placed]
 
     def run(  # noqa: PLR0913  options, by name
         self,
@@ -203,7 +171,7 @@ class Graph:
             num_workers: How many worker processes to use at most; by default the usable CPUs, and not more than there
                 are components. 0 runs everything in this process.
             timeout: Seconds after which the run is stopped.
-            collect: Outports; what they send is in the report's `collected`, by `"component.port"`.
+            collect: Outports; what they send is in the report's `collected`, by `"component.port"` or `"group.port"`.
             placement: The report of an earlier run, whose measurements weigh the components.
             start_method: `"fork"` or `"spawn"`; by default `"fork"`, but `"spawn"` if this process has other threads or
                 a running event loop.
@@ -296,41 +264,16 @@ class Graph:
             raise RuntimeError(msg)
         return self._started.join()
 
-    def _put(self, name: str, component: Component) -> Instance:
-        if not isinstance(name, str):
-            msg = f"the name of a component is a string, not {name!r}"
-            raise TypeError(msg)
-        if not isinstance(component, Component):
-            msg = f"graph.{name} = {_text(component)}: only components go into a graph; {_hint(component)}"
-            raise TypeError(msg)
-        self._check_name(name)
-        instance = component if isinstance(component, Instance) else component(name)
-        if instance.graph is not None:
-            if not instance._stands_in:
-                where = "this graph" if instance.graph is self else "another graph"
-                msg = (
-                    f"graph.{name} = {instance.name}: this instance is in {where} already, as {instance.name!r}; "
-                    f"use {instance.name}.copy() for another one with the same values"
-                )
-                raise GraphError(msg)
-            # Name injection has put it where the definition was, so the definition is what was meant.
-            instance = instance(name)
-        instance._enter(self, self._core, name)
-        self._nodes[name] = instance
-        if self._namespace is not None:
-            inject(self._namespace, name, instance)
-        return instance
-
     def _outports(self, collect: Iterable[OutputPort]) -> Sequence[OutputPort]:
         """Check what shall be collected."""
         mend = "give a list of outports, such as collect=[graph.split.word]"
         if isinstance(collect, str) or not isinstance(collect, Iterable):
-            msg = f"collect={_text(collect)}: {mend}"
+            msg = f"collect={text_of(collect)}: {mend}"
             raise TypeError(msg)
         ports = list(collect)
         for port in ports:
             if not isinstance(port, OutputPort):
-                msg = f"collect=[{_text(port)}]: only what outports send can be collected; {mend}"
+                msg = f"collect=[{text_of(port)}]: only what outports send can be collected; {mend}"
                 raise TypeError(msg)
             if port.component.graph is not self:
                 msg = f"collect=[{port.label}]: {port.component.name} is not in this graph; {mend}"
@@ -338,66 +281,17 @@ class Graph:
         return ports
 
     def _own(self, components: Sequence[object], method: str) -> list[str]:
-        """Return the names of instances, which must be in this graph."""
+        """Return the names of instances and groups of this graph; a subgraph stands for the instances in it."""
         if not components:
             msg = f"graph.{method}(...) names no component; give some, as in graph.{method}(graph.split, worker=1)"
             raise TypeError(msg)
+        names: list[str] = []
         for component in components:
-            if not isinstance(component, Instance) or component.graph is not self:
-                msg = f"graph.{method}(...): {_text(component)} is no component of this graph. {self._known()}"
+            if not isinstance(component, Owner | Subgraph) or component.graph is not self:
+                msg = f"graph.{method}(...): {text_of(component)} is no component of this graph. {self._parts.known()}"
                 raise GraphError(msg)
-        return [component.name for component in components if isinstance(component, Instance)]
-
-    def _check_name(self, name: str) -> None:
-        if problem := name_problem(name):
-            msg = f"{name!r} cannot be the name of a component: {problem}"
-        elif name.startswith("_"):
-            msg = f"{name!r} cannot be the name of a component: names with an underscore in front are the graph's own"
-        elif hasattr(type(self), name):
-            msg = f"{name!r} cannot be the name of a component: graph.{name} means something else; take another name"
-        elif name in self._nodes:
-            msg = f"graph.{name} is there already, {self._nodes[name]!r}; take a new name"
-        else:
-            return
-        raise GraphError(msg)
-
-    def _known(self) -> str:
-        return f"It has: {', '.join(self._nodes)}" if self._nodes else "It has no components yet"
-
-    def __setattr__(self, name: str, component: Component) -> None:
-        """Put a component into the graph, as `add` does."""
-        self._put(name, component)
-
-    def __getattr__(self, name: str) -> Any:
-        """Give a component by name."""
-        if name.startswith("_"):
-            msg = f"{type(self).__name__!r} object has no attribute {name!r}"
-            raise AttributeError(msg)
-        if name in self._nodes:
-            return self._nodes[name]
-        similar = difflib.get_close_matches(name, self._nodes, 1)
-        hint = f"; did you mean {similar[0]!r}?" if similar else "."
-        msg = f"the graph has no component {name!r}{hint} {self._known()}"
-        raise AttributeError(msg)
-
-    def __delattr__(self, name: str) -> NoReturn:
-        """Explain that a graph only grows."""
-        msg = f"graph.{name} cannot be deleted: a graph only grows; build another one without it"
-        raise AttributeError(msg)
-
-    def __dir__(self) -> list[str]:
-        """Include the components, for completion."""
-        return [*super().__dir__(), *self._nodes]
-
-    def __repr__(self) -> str:
-        """Show components with their values, and connections."""
-        edges = [f"{out.label} >> {port.label}" for out, port in self.edges]
-        lines = [f"<Graph of {count_text(len(self._nodes), 'component')} and {count_text(len(edges), 'connection')}"]
-        for shown in ([repr(node)[1:-1] for node in self._nodes.values()], edges):
-            lines += shown[:_SHOWN]
-            if len(shown) > _SHOWN:
-                lines.append(f"… {len(shown) - _SHOWN} more")
-        return "\n  ".join(lines) + ">"
+            names += [component.name] if isinstance(component, Owner) else [n.name for n in component.nodes.values()]
+        return names
 
 
 def _weight(name: str, value: object) -> float | None:
@@ -411,20 +305,3 @@ def _weight(name: str, value: object) -> float | None:
         return float(value)
     except OverflowError:
         return math.inf
-
-
-def _text(value: object) -> str:
-    if isinstance(value, Port):
-        return value.label
-    return value.name if isinstance(value, Instance) else value_text(value)
-
-
-def _hint(value: object) -> str:
-    """Say what may have been meant by something that is no component."""
-    if hasattr(value, MARKS):
-        return "it is a plain function with ports: put @component on top of its decorators"
-    if inspect.isroutine(value):
-        return "it is a plain function: put @component on top and declare its parameters with @inport and @outport"
-    if isinstance(value, Port):
-        return "it is a port: connect ports with `>>`"
-    return "to set an initial value, use `<` on an inport"

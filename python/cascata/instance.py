@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from cascata._native import GraphCore
-from cascata.component import Component, ports_text
-from cascata.port import InputPort, OutputPort, PersistentPort, Port
+from cascata.component import ports_text
+from cascata.owner import Owner
+from cascata.port import InputPort, OutputPort, PersistentPort
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+    from cascata.component import Component
     from cascata.graph import Graph
 
 __all__ = ["Instance"]
 
 
-class Instance(Component):
+class Instance(Owner):
     """A named component, in a graph or not yet in one.
 
-    Its ports are its attributes. It also serves as its definition: it can be called, tested and pickled.
+    Its ports are its attributes. It also serves as its definition: it can be called, multiplied, tested and pickled.
     """
 
     def __init__(self, definition: Component, core: GraphCore, node: str) -> None:
@@ -29,39 +28,13 @@ class Instance(Component):
         ports: dict[str, Any] = {name: InputPort(self, name) for name in declared.inports}
         ports.update((name, OutputPort(self, name)) for name in declared.outports)
         ports.update((mark.name, PersistentPort(self, mark)) for mark in declared.persists.values())
-        vars(self).update(vars(definition), _native=None)
-        vars(self).update(_origin=definition, _core=core, _node=node, _graph=None, _ports=ports)
-        vars(self).update(_injected=False, _stands_in=False)
-
-    @property
-    def name(self) -> str:
-        """The name in the graph; before that, the name it was made with."""
-        return cast("str", self._node)
-
-    @property
-    def graph(self) -> Graph | None:
-        """The graph that the instance is in, or `None`."""
-        return cast("Graph | None", self._graph)
+        super().__init__(definition, core, node, ports)
 
     @property
     def group_name(self) -> str | None:
         """The name of the group that the instance is a member of, or `None`."""
-        return None
-
-    @property
-    def inports(self) -> set[InputPort]:
-        """The inports."""
-        return {port for port in self._ports.values() if isinstance(port, InputPort)}
-
-    @property
-    def outports(self) -> set[OutputPort]:
-        """The outports."""
-        return {port for port in self._ports.values() if isinstance(port, OutputPort)}
-
-    @property
-    def ports(self) -> dict[str, Any]:
-        """All ports and persistent values, by name."""
-        return dict(self._ports)
+        group: str | None = self._core.group(self._node)
+        return group
 
     def copy(self) -> Instance:
         """Make an instance of the same name, with the same values and trigger groups, that is in no graph.
@@ -72,95 +45,10 @@ class Instance(Component):
         core.adopt(self._node, self._core, self._node)
         return Instance(self._origin, core, self._node)
 
-    def sync(self, *ports: InputPort) -> None:
-        """Make one trigger group of these inports: the component fires when each of them has an item.
-
-        Raises:
-            TypeError: If one of them is not an inport of this instance.
-            GraphError: If one of them is in a trigger group already.
-
-        >>> from cascata import Graph, component, inport
-        >>> @component
-        ... @inport("left")
-        ... @inport("right")
-        ... @inport("factor")
-        ... async def scale(left, right, factor): ...
-        >>> graph = Graph()
-        >>> graph.scale = scale
-        >>> graph.scale.sync(graph.scale.left, graph.scale.right)  # `factor` is passive now
-        """
-        self._core.sync(self._node, self._own(ports, "sync"))
-
-    def clk(self, *ports: InputPort) -> None:
-        """Make a trigger group of each of these inports: the component fires on every item of any of them.
-
-        Raises:
-            TypeError: If one of them is not an inport of this instance.
-            GraphError: If one of them is in a trigger group already.
-
-        """
-        self._core.clk(self._node, self._own(ports, "clk"))
-
-    def _own(self, ports: Iterable[object], method: str) -> list[str]:
-        """Return the names of inports, which must be this instance's."""
-        names = []
-        for port in ports:
-            if isinstance(port, InputPort) and port.component is self:
-                names.append(port.name)
-                continue
-            if isinstance(port, Port) and port.component is not self:
-                what = f"{port.label} is a port of another component"
-            elif isinstance(port, Port):
-                what = f"{port.label} is an outport"
-            else:
-                what = f"{port!r} is no port"
-            there = ", ".join(f"{self.name}.{name}" for name in self.__declaration__.inports) or "none"
-            msg = f"{self.name}.{method}(...): {what}; give inports of {self.name}: {there}"
-            raise TypeError(msg)
-        return names
-
     def _enter(self, graph: Graph, core: GraphCore, name: str) -> None:
         """Become the node of this name of a graph; the ports stay valid."""
         core.adopt(name, self._core, self._node)
         vars(self).update(_graph=graph, _core=core, _node=name)
-
-    @property
-    def _definition(self) -> Component:
-        return cast("Component", self._origin)
-
-    def __getattr__(self, name: str) -> Any:
-        """Give a port or persistent value by name."""
-        if name.startswith("_"):
-            msg = f"{type(self).__name__!r} object has no attribute {name!r}"
-            raise AttributeError(msg)
-        if name in self._ports:
-            return self._ports[name]
-        similar = difflib.get_close_matches(name, self._ports, 1)
-        hint = f"; did you mean {similar[0]!r}?" if similar else "."
-        msg = f"{self.name} ({self.__name__}) has no port {name!r}{hint} It has {self.__declaration__.describe()}"
-        raise AttributeError(msg)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        """Explain how values are set; see `Component`."""
-        if name in self._ports:
-            msg = f"{self.name}.{name} is a port and cannot be assigned; to set a value, write {self.name}.{name} < …"
-            raise AttributeError(msg)
-        if name == "name":
-            msg = (
-                f"{self.name}.name cannot be assigned: a component gets its name when it is put into a graph, "
-                f"as in graph.x = {self.__name__}"
-            )
-            raise AttributeError(msg)
-        if not name.startswith("_") and hasattr(type(self), name):
-            msg = f"{self.name}.{name} cannot be assigned: it is what every component has, and no port"
-            raise AttributeError(msg)
-        if not name.startswith("_"):
-            self.__getattr__(name)  # raises, and tells which ports there are
-        super().__setattr__(name, value)
-
-    def __dir__(self) -> list[str]:
-        """Include the ports, for completion."""
-        return [*super().__dir__(), *self._ports]
 
     def __copy__(self) -> Instance:
         """As `copy`."""

@@ -7,7 +7,9 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from cascata.component import Component
-from cascata.instance import Instance
+from cascata.group import Group, Template
+from cascata.owner import Owner
+from cascata.subgraph import Subgraph
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -31,13 +33,13 @@ def namespace_of(frame: FrameType | None) -> dict[str, Any] | None:
     return caller.f_globals
 
 
-def inject(namespace: dict[str, Any], name: str, instance: Instance) -> None:
-    """Make a name stand for an instance, if it is new or stands for a definition or an injected instance."""
+def inject(namespace: dict[str, Any], name: str, handle: Owner | Subgraph) -> None:
+    """Make a name stand for a handle, if it is new or stands for a definition or an injected handle."""
     unset = object()
     present = namespace.get(name, getattr(builtins, name, unset))
-    if present is instance:
+    if present is handle:
         return
-    if present is not unset and not (isinstance(present, Component) and _replaceable(present)):
+    if present is not unset and not _replaceable(present):
         what = "a builtin" if name not in namespace else f"a {type(present).__name__}"
         warnings.warn(
             f"the name {name!r} stays what it is here, {what}; the component is reached as graph.{name}",
@@ -45,10 +47,22 @@ def inject(namespace: dict[str, Any], name: str, instance: Instance) -> None:
             stacklevel=4,  # the assignment, or the call of `Graph.add`
         )
         return
-    stands_in = isinstance(present, Component) and (not isinstance(present, Instance) or present._stands_in)
-    vars(instance).update(_injected=True, _stands_in=stands_in)
-    namespace[name] = instance
+    vars(handle)["_injected"] = True
+    if isinstance(handle, Owner):
+        vars(handle)["_stands_in"] = _stood_for(present, handle)
+    namespace[name] = handle
 
 
-def _replaceable(present: Component) -> bool:
-    return not isinstance(present, Instance) or bool(present._injected)
+def _replaceable(present: object) -> bool:
+    if isinstance(present, Owner | Subgraph):
+        return bool(present._injected)
+    return isinstance(present, Component | Template)
+
+
+def _stood_for(present: object, handle: Owner) -> Component | Template | None:
+    """Return what a name has meant, as far as a handle can be taken for it."""
+    if isinstance(present, Owner):
+        present = present._stands_in
+    if isinstance(present, Component):
+        return handle._definition
+    return present if isinstance(present, Template) and isinstance(handle, Group) else None

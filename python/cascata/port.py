@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn
 
 from cascata.errors import GraphError
 from cascata.persistent import UNSET, PersistentValue, Setting, call_text
@@ -12,8 +12,14 @@ from cascata.types import acceptable, port_type, type_text
 if TYPE_CHECKING:
     from cascata.declare import PersistMark
     from cascata.instance import Instance
+    from cascata.owner import Owner
 
-__all__ = ["InputPort", "OutputPort", "PersistentPort", "PersistentValue", "Port"]
+__all__ = ["InputPort", "OutputPort", "PersistentPort", "PersistentValue", "Port", "PortHandler"]
+
+SHARING = ("balanced", "round_robin", "broadcast", "keyed")
+"""How a group can share out what comes to one of its inports."""
+GATHERING = ("ordered", "unordered")
+"""How what a group sends can be gathered."""
 
 
 class Port:
@@ -21,8 +27,10 @@ class Port:
 
     __slots__ = ("__weakref__", "_component", "_name")
 
-    def __init__(self, component: Instance, name: str) -> None:
-        """Take the instance and the port's name."""
+    _kind: ClassVar[str]
+
+    def __init__(self, component: Owner, name: str) -> None:
+        """Take the instance, or the group, and the port's name."""
         self._component = component
         self._name = name
 
@@ -32,8 +40,8 @@ class Port:
         return self._name
 
     @property
-    def component(self) -> Instance:
-        """The instance that it is a port of."""
+    def component(self) -> Any:
+        """The instance, or the group, that it is a port of."""
         return self._component
 
     @property
@@ -45,6 +53,26 @@ class Port:
     def type(self) -> Any:
         """The type of its items: the runner's annotation, or `Any`."""
         return port_type(self._component.__wrapped__, self._name)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Explain what only the ports of groups have."""
+        msg = f"{type(self).__name__!r} object has no attribute {name!r}"
+        if name in SHARING or name in GATHERING:
+            msg = f"{self.label}.{name}: {self._why_not(name)}"
+        raise AttributeError(msg)
+
+    def _why_not(self, way: str) -> str:
+        """Say why something cannot be shared out, or gathered, here."""
+        does, kind = (
+            ("shares out what comes to", "inport") if way in SHARING else ("gathers what comes from", "outport")
+        )
+        if self._kind != kind:
+            return f"{self.label} is an {self._kind}; how a group connector {does} a group is said of the {kind}"
+        if group := self._component.group_name:
+            return f"a group connector {does} a whole group, not one of its members; say it of {group}.{self._name}"
+        name, definition = self._component.name, self._component.__name__
+        mend = f"drop .{way}, or make a group with `graph.{name} = {definition} * 4`"
+        return f"a group connector {does} a group, and {name} is one component; {mend}"
 
     def __setattr__(self, name: str, value: object) -> None:
         """Explain that a port is what its declaration says."""
@@ -69,6 +97,8 @@ class InputPort(Port):
 
     __slots__ = ()
 
+    _kind = "inport"
+
     @property
     def capacity(self) -> int | None:
         """How many items may wait here; `None` is without limit."""
@@ -92,7 +122,7 @@ class InputPort(Port):
             TypeError: If the value is a port.
 
         """
-        if isinstance(value, Port | PersistentPort):
+        if isinstance(value, Port | PersistentPort | PortHandler):
             msg = f"{self.label} < {value.label}: a port is no initial value; connect an outport to an inport with `>>`"
             raise TypeError(msg)
         self._component._core.set_initial(self._component._node, self._name, value)
@@ -130,15 +160,25 @@ class InputPort(Port):
         if value := owner._core.initial(owner._node, self._name):
             parts.append(f"initially {value_text(value[0])}")
         if owner.graph is not None:
-            sources = [f"{a}.{out}" for a, out, *target in owner._core.edges() if target == [owner.name, self._name]]
+            sources = self._sources()
             parts.append(f"fed by {', '.join(sources)}" if sources else "not connected")
         return f"<{', '.join(parts)}>"
+
+    def _policy(self) -> tuple[str, Any] | None:
+        """Give how a connection to this handle is to be shared out, if it says so."""
+        return None
+
+    def _sources(self) -> list[str]:
+        place = [self._component.name, self._name]
+        return [f"{a}.{out}" for a, out, *target in self._component._core.edges() if target == place]
 
 
 class OutputPort(Port):
     """An outport of an instance."""
 
     __slots__ = ()
+
+    _kind = "outport"
 
     def connect(self, target: InputPort) -> OutputPort:
         """Let every item that is sent here go to an inport too, and return this outport.
@@ -166,7 +206,8 @@ class OutputPort(Port):
             mend = "mend the wrong annotation, or put a component between them that converts"
             msg = f"{what}: {self.label} sends {type_text(sent)}, but {target.label} takes {type_text(taken)}; {mend}"
             raise TypeError(msg)
-        source._core.connect(source._node, self._name, sink._node, target._name)
+        ends = (source._node, self._name, sink._node, target._name)
+        source._core.connect(*ends, self._in_order(), target._policy())
         return self
 
     def __rshift__(self, target: InputPort) -> OutputPort:
@@ -183,10 +224,17 @@ class OutputPort(Port):
         owner = self._component
         text = f"outport {self.label}: {type_text(self.type)}"
         if owner.graph is not None:
-            edges = owner._core.edges()
-            targets = [f"{b}.{port}" for a, out, b, port in edges if (a, out) == (owner.name, self._name)]
+            targets = self._targets()
             text += f", feeds {', '.join(targets)}" if targets else ", not connected"
         return f"<{text}>"
+
+    def _in_order(self) -> bool:
+        """Whether what comes from a group by this handle is gathered in order."""
+        return True
+
+    def _targets(self) -> list[str]:
+        place = (self._component.name, self._name)
+        return [f"{b}.{port}" for a, out, b, port in self._component._core.edges() if (a, out) == place]
 
 
 class PersistentPort(PersistentValue[Any]):
@@ -237,12 +285,16 @@ class PersistentPort(PersistentValue[Any]):
 
     def __lt__(self, arguments: object) -> Setting:
         """Set the arguments of the initialiser."""
-        if isinstance(arguments, Port | PersistentPort):
+        if isinstance(arguments, Port | PersistentPort | PortHandler):
             msg = f"{self.label} < {arguments.label}: a port is no argument; connect an outport to an inport with `>>`"
             raise TypeError(msg)
         self._component._core.set_arguments(self._component._node, self._name, arguments)
         super().__lt__(arguments)
         return Setting(lambda: f"{self.label} = {call_text(self._initialiser, (arguments,))}")
+
+    def _forget(self) -> None:
+        """Have the graph say anew what the value is."""
+        self._value = UNSET
 
     def _load(self) -> None:
         """Fetch what the graph says, which holds it."""
@@ -258,9 +310,25 @@ class PersistentPort(PersistentValue[Any]):
         return f"<persistent value {self.label}, starts as {start}>"
 
 
+class PortHandler:
+    """A port, or persistent value, of a whole group: what is said of it holds for that of every member."""
+
+    __slots__ = ()
+
+    @property
+    def label(self) -> str:
+        """Group and port, as in `workers.text`."""
+        raise NotImplementedError
+
+    @property
+    def members(self) -> list[Any]:
+        """The ports that it stands for, one of each member."""
+        raise NotImplementedError
+
+
 def _operand(value: object) -> str:
     """Name an operand as it may have been written."""
-    if isinstance(value, Port | PersistentPort):
+    if isinstance(value, Port | PersistentPort | PortHandler):
         return value.label
     name = getattr(value, "name", None)
     return name if hasattr(value, "__declaration__") and isinstance(name, str) else value_text(value)
@@ -270,7 +338,7 @@ def _why_no_target(value: object) -> str:
     hint = "the right side of `>>` is an inport"
     if isinstance(value, OutputPort):
         return f"{value.label} is an outport too; {hint}"
-    if isinstance(value, PersistentPort):
+    if isinstance(value, PersistentPort | PortHandler):
         return f"{value.label} is a persistent value; {hint}"
     inports = getattr(getattr(value, "__declaration__", None), "inports", None)
     if inports is not None:

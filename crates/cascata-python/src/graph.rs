@@ -8,80 +8,20 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
-use cascata::graph::{self as rust, Graph, PortKind, Taps, check};
+use cascata::graph::{self as rust, End, Export, Graph, Policy, PortKind, Taps, check};
 use cascata::plan::{self, PlanError};
+use indexmap::IndexMap;
 use pyo3::exceptions::{PyAttributeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use crate::definition::Definition;
 use crate::lock;
 use crate::object::Object;
 
 pyo3::import_exception!(cascata.errors, GraphError);
-
-/// A component as declared: its name, its ports and the Python object that describes it. Immutable.
-#[pyclass(frozen, module = "cascata._native")]
-pub struct Definition {
-    inner: Arc<rust::Definition<Object>>,
-}
-
-#[pymethods]
-impl Definition {
-    /// Inports are `(name, capacity, default)`; a default is `(value,)`, none is `()`, and no capacity is no bound.
-    #[new]
-    fn new(
-        name: String,
-        module: String,
-        inports: Vec<(String, Option<usize>, Bound<'_, PyTuple>)>,
-        outports: Vec<String>,
-        persists: Vec<String>,
-        owner: Py<PyAny>,
-    ) -> PyResult<Self> {
-        let inports = inports
-            .into_iter()
-            .map(|(name, capacity, default)| Ok(rust::Inport { name, capacity, default: optional(&default)? }))
-            .collect::<PyResult<_>>()?;
-        let outports = outports.into_iter().map(|name| rust::Outport { name }).collect();
-        let persists = persists.into_iter().map(|name| rust::Persist { name }).collect();
-        let inner = rust::Definition::new(name, module, inports, outports, persists, Object(owner)).map_err(refused)?;
-        Ok(Self { inner: Arc::new(inner) })
-    }
-
-    /// Name of the component's function.
-    #[getter]
-    fn name(&self) -> &str {
-        &self.inner.name
-    }
-
-    /// Where the function lives.
-    #[getter]
-    fn module(&self) -> &str {
-        &self.inner.module
-    }
-
-    /// The Python object that describes the component.
-    #[getter]
-    fn owner(&self, py: Python<'_>) -> Py<PyAny> {
-        self.inner.payload.0.clone_ref(py)
-    }
-
-    fn __repr__(&self) -> String {
-        format!("<Definition {}.{}>", self.inner.module, self.inner.name)
-    }
-
-    // Like a tuple it needs no `__clear__`: nothing it holds can have held it when it was made, so any cycle leads
-    // through an object that changed later, and can be cleared.
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.inner.payload.0)?;
-        self.inner
-            .inports
-            .iter()
-            .filter_map(|inport| inport.default.as_ref())
-            .try_for_each(|value| visit.call(&value.0))
-    }
-}
 
 /// A graph while it is described.
 #[pyclass(frozen, module = "cascata._native")]
@@ -143,6 +83,90 @@ impl GraphCore {
         .map_err(refused)
     }
 
+    /// Adds this many instances as a group.
+    fn add_group(&self, py: Python<'_>, name: &str, definition: &Bound<'_, Definition>, n: usize) -> PyResult<()> {
+        let definition = definition.clone().unbind();
+        self.with(|inner| {
+            inner.graph.add_group(name, definition.get().inner.clone(), n)?;
+            inner.definitions.extend((0..n).map(|_| definition.clone_ref(py)));
+            Ok(())
+        })
+        .map_err(refused)
+    }
+
+    /// Adds instances described in another graph as a group, as `adopt` does.
+    fn adopt_group(&self, py: Python<'_>, name: &str, other: &Self, nodes: Vec<String>) -> PyResult<()> {
+        let (copies, handles) = other
+            .with(|inner| {
+                let mut copies = (Vec::new(), Vec::new());
+                for node in &nodes {
+                    let position = inner.graph.position(node)?;
+                    copies.0.push(inner.graph.nodes()[position].clone());
+                    copies.1.push(inner.definitions[position].clone_ref(py));
+                }
+                Ok(copies)
+            })
+            .map_err(refused)?;
+        self.with(|inner| {
+            inner.graph.adopt_group(name, copies)?;
+            inner.definitions.extend(handles);
+            Ok(())
+        })
+        .map_err(refused)
+    }
+
+    /// Puts a copy of another graph into this one, each name in it with `name_` in front.
+    fn embed(&self, py: Python<'_>, name: &str, other: &Self) -> PyResult<()> {
+        let copy = other.copy(py);
+        let copy = lock(&copy.inner);
+        self.with(|inner| {
+            inner.graph.embed(name, &copy.graph)?;
+            inner.definitions.extend(copy.definitions.iter().map(|handle| handle.clone_ref(py)));
+            Ok(())
+        })
+        .map_err(refused)
+    }
+
+    /// A graph of the same description.
+    fn copy(&self, py: Python<'_>) -> Self {
+        let inner = self.with(|inner| Inner {
+            graph: inner.graph.clone(),
+            definitions: inner.definitions.iter().map(|handle| handle.clone_ref(py)).collect(),
+        });
+        Self { inner: Mutex::new(inner) }
+    }
+
+    /// A graph of the same description with `prefix_` in front of every name but those of the exports.
+    fn prefixed(&self, py: Python<'_>, prefix: &str) -> Self {
+        let copy = self.copy(py);
+        let graph = copy.with(|inner| {
+            let prefixed = inner.graph.prefixed(prefix);
+            std::mem::replace(&mut inner.graph, prefixed)
+        });
+        drop(graph);
+        copy
+    }
+
+    /// The names of all groups with those of their members, in the order in which they were added.
+    fn groups(&self) -> Vec<(String, Vec<String>)> {
+        self.with(|inner| {
+            let graph = &inner.graph;
+            let name = |&member: &usize| graph.nodes().get_index(member).map(|(name, _)| name.clone());
+            let groups = graph.groups().iter();
+            groups
+                .map(|(group, described)| (group.clone(), described.members.iter().filter_map(name).collect()))
+                .collect()
+        })
+    }
+
+    /// The name of the group that a component is a member of.
+    fn group(&self, node: &str) -> PyResult<Option<String>> {
+        self.build(|graph| {
+            let group = graph.group_of(graph.position(node)?);
+            Ok(group.and_then(|group| graph.groups().get_index(group)).map(|(name, _)| name.clone()))
+        })
+    }
+
     /// The names of all components, in the order in which they were added.
     fn nodes(&self) -> Vec<String> {
         self.with(|inner| inner.graph.nodes().keys().cloned().collect())
@@ -159,10 +183,10 @@ impl GraphCore {
         self.build(|graph| graph.set_initial(node, port, Object(value), explicit)).map(drop)
     }
 
-    /// The value on an inport as it stands, as `(value,)`, or `()`.
+    /// The value on an inport as it stands, for a group that of its first member, as `(value,)`, or `()`.
     fn initial<'py>(&self, py: Python<'py>, node: &str, port: &str) -> PyResult<Bound<'py, PyTuple>> {
         let value = self.build(|graph| {
-            let node = graph.position(node)?;
+            let node = graph.members(&graph.end(node)?)[0];
             let port = graph.port(node, PortKind::Inport, port)?;
             Ok(graph.initial(node, port).cloned())
         })?;
@@ -189,12 +213,59 @@ impl GraphCore {
         tuple(py, self.persist(node, persist, |set| set.state.clone())?)
     }
 
-    /// Connects an outport to an inport.
-    fn connect(&self, node: &str, outport: &str, to_node: &str, inport: &str) -> PyResult<()> {
-        self.build(|graph| graph.connect(node, outport, to_node, inport))
+    /// Connects an outport to an inport, either of which may be a group's. `ordered` says how it gathers, `policy` how
+    /// it shares out; the policy `"keyed"` has a function.
+    #[pyo3(signature = (node, outport, to_node, inport, ordered = true, policy = None))]
+    fn connect(
+        &self,
+        node: &str,
+        outport: &str,
+        to_node: &str,
+        inport: &str,
+        ordered: bool,
+        policy: Option<(String, Py<PyAny>)>,
+    ) -> PyResult<()> {
+        let policy = policy.map(chosen).transpose()?;
+        self.build(|graph| graph.link(node, outport, to_node, inport, ordered, policy))
     }
 
-    /// The connections as (component, outport, component, inport), in the order in which they were made.
+    /// Says how a group shares out what comes to an inport.
+    fn share(&self, group: &str, inport: &str, policy: (String, Py<PyAny>)) -> PyResult<()> {
+        let policy = chosen(policy)?;
+        self.build(|graph| graph.share(group, inport, policy))
+    }
+
+    /// How a group shares out what comes to an inport, as `connect` takes it, if that was said.
+    fn policy(&self, py: Python<'_>, group: &str, inport: &str) -> PyResult<Option<(&'static str, Py<PyAny>)>> {
+        let policy = self.build(|graph| {
+            let End::Group(group) = graph.end(group)? else { return Ok(None) };
+            let group = &graph.groups()[group];
+            let inport = graph.port(group.members[0], PortKind::Inport, inport)?;
+            Ok(group.policies[inport].clone())
+        })?;
+        Ok(policy.map(|policy| {
+            let name = policy.name();
+            (name, if let Policy::Keyed(Object(function)) = policy { function } else { py.None() })
+        }))
+    }
+
+    /// The connections as they were said, of components and of whole groups: (name, outport, name, inport, whether they
+    /// gather in order), in the order in which they were made.
+    fn links(&self) -> Vec<(String, String, String, String, bool)> {
+        self.with(|inner| {
+            let graph = &inner.graph;
+            let links = graph.links().map(|link| {
+                let (from, to) = (&link.from, &link.to);
+                let outport = port_name(graph, from, PortKind::Outport, link.outport);
+                let inport = port_name(graph, to, PortKind::Inport, link.inport);
+                (graph.end_name(from).to_owned(), outport, graph.end_name(to).to_owned(), inport, link.ordered)
+            });
+            links.collect()
+        })
+    }
+
+    /// What the connections come to between components, as (component, outport, component, inport), in the order in
+    /// which they were made.
     fn edges(&self) -> Vec<(String, String, String, String)> {
         self.with(|inner| {
             let node = |position: usize| inner.graph.nodes().get_index(position);
@@ -208,6 +279,44 @@ impl GraphCore {
         })
     }
 
+    /// Lets users of the graph see an inport, or an outport, by the name `export`; `ordered` and `policy` as for
+    /// `connect`.
+    #[pyo3(signature = (export, node, port, inport, ordered = true, policy = None))]
+    fn export(
+        &self,
+        export: &str,
+        node: &str,
+        port: &str,
+        inport: bool,
+        ordered: bool,
+        policy: Option<(String, Py<PyAny>)>,
+    ) -> PyResult<()> {
+        let port = (if inport { PortKind::Inport } else { PortKind::Outport }, port);
+        let policy = policy.map(chosen).transpose()?;
+        self.build(|graph| graph.export(export, node, port, ordered, policy))
+    }
+
+    /// The ports that users of the graph see: (name, component or group, port, whether it gathers in order).
+    fn exports(&self) -> Vec<Exported> {
+        self.with(|inner| exported(&inner.graph, inner.graph.exports()))
+    }
+
+    /// The graphs that were copied into this one: the name, the names of components, groups and subgraphs in it, and
+    /// what it exports.
+    fn subgraphs(&self) -> Vec<(String, Vec<String>, Vec<Exported>)> {
+        self.with(|inner| {
+            let graph = &inner.graph;
+            let subgraphs = graph.subgraphs().iter().map(|(name, subgraph)| {
+                let nodes = subgraph.nodes.clone().map(|node| graph.end_name(&End::Node(node)));
+                let groups = subgraph.groups.clone().map(|group| graph.end_name(&End::Group(group)));
+                let within = subgraph.subgraphs.clone().filter_map(|inner| graph.subgraphs().get_index(inner));
+                let parts = nodes.chain(groups).chain(within.map(|(name, _)| name.as_str()));
+                (name.clone(), parts.map(str::to_owned).collect(), exported(graph, &subgraph.exports))
+            });
+            subgraphs.collect()
+        })
+    }
+
     /// Makes one trigger group of these inports.
     fn sync(&self, node: &str, ports: Vec<String>) -> PyResult<()> {
         self.build(|graph| graph.sync(node, &ports))
@@ -218,10 +327,10 @@ impl GraphCore {
         self.build(|graph| graph.clk(node, &ports))
     }
 
-    /// The trigger groups that were declared.
+    /// The trigger groups that were declared, for a group those of its first member.
     fn triggers(&self, node: &str) -> PyResult<Vec<Vec<String>>> {
         self.build(|graph| {
-            let node = &graph.nodes()[graph.position(node)?];
+            let node = &graph.nodes()[graph.members(&graph.end(node)?)[0]];
             let name = |&inport: &usize| node.definition.inports[inport].name.clone();
             Ok(node.triggers.iter().map(|group| group.iter().map(name).collect()).collect())
         })
@@ -278,6 +387,11 @@ impl GraphCore {
             let persists = node.persists.iter().flat_map(|set| set.arguments.iter().chain(&set.state));
             initials.chain(persists).try_for_each(|value| visit.call(&value.0))?;
         }
+        for policy in inner.graph.groups().values().flat_map(|group| &group.policies) {
+            if let Some(Policy::Keyed(function)) = policy {
+                visit.call(&function.0)?;
+            }
+        }
         inner.definitions.iter().try_for_each(|definition| visit.call(definition))
     }
 
@@ -294,7 +408,7 @@ impl GraphCore {
         get: impl FnOnce(&rust::PersistSetting<Object>) -> Option<Object>,
     ) -> PyResult<Option<Object>> {
         self.build(|graph| {
-            let node = graph.position(node)?;
+            let node = graph.members(&graph.end(node)?)[0];
             let persist = graph.port(node, PortKind::Persist, persist)?;
             Ok(get(&graph.nodes()[node].persists[persist]))
         })
@@ -396,19 +510,36 @@ impl Plan {
 }
 
 /// A misspelt port is an `AttributeError`, as for any other object; the rest is a `GraphError`.
-fn refused(error: rust::GraphError) -> PyErr {
+pub(crate) fn refused(error: rust::GraphError) -> PyErr {
     match error {
         rust::GraphError::UnknownPort { .. } => PyAttributeError::new_err(error.to_string()),
         error => GraphError::new_err(error.to_string()),
     }
 }
 
-/// From `()` or `(value,)`.
-fn optional(value: &Bound<'_, PyTuple>) -> PyResult<Option<Object>> {
-    match value.len() {
-        0 => Ok(None),
-        1 => Ok(Some(Object(value.get_item(0)?.unbind()))),
-        _ => Err(PyValueError::new_err("a default is given as (value,), and none as ()")),
+/// An export: its name, its component or group, its port, whether it gathers in order.
+type Exported = (String, String, String, bool);
+
+fn exported(graph: &Graph<Object>, exports: &IndexMap<String, Export>) -> Vec<Exported> {
+    let exported = exports.iter().map(|(name, export)| {
+        let port = port_name(graph, &export.end, export.kind, export.port);
+        (name.clone(), graph.end_name(&export.end).to_owned(), port, export.ordered)
+    });
+    exported.collect()
+}
+
+fn port_name(graph: &Graph<Object>, end: &End, kind: PortKind, port: usize) -> String {
+    graph.nodes()[graph.members(end)[0]].definition.names(kind).swap_remove(port)
+}
+
+/// A policy from its name and its function, which is `None` for most.
+fn chosen((name, function): (String, Py<PyAny>)) -> PyResult<Policy<Object>> {
+    match name.as_str() {
+        "balanced" => Ok(Policy::Balanced),
+        "round_robin" => Ok(Policy::RoundRobin),
+        "broadcast" => Ok(Policy::Broadcast),
+        "keyed" => Ok(Policy::Keyed(Object(function))),
+        other => Err(PyValueError::new_err(format!("there is no policy {other}"))),
     }
 }
 

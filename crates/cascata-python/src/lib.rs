@@ -1,6 +1,6 @@
 //! `cascata._native`: the only crate that knows Python.
 //!
-//! * [`graph`]: the graph and its plan, as the DSL's handles see them;
+//! * [`definition`], [`graph`]: components, graphs and their plans, as the DSL's handles see them;
 //! * [`memory`]: a run's shared memory, as the supervisor sees it;
 //! * [`worker`]: a worker, built from the plan; [`component`], [`lane`] and [`drive`], [`passive`], [`port`] and
 //!   [`done`] are its parts, [`core`] its heart, [`park`] how a task waits for it;
@@ -17,6 +17,7 @@ mod codec;
 mod component;
 mod core;
 mod coroutine;
+mod definition;
 mod done;
 mod drive;
 mod generation;
@@ -44,8 +45,9 @@ mod _native {
     use super::{
         channel::{ChannelCore, Get, Publisher, Put, quiesce, settle},
         codec::{Loopback, View, abandon, received, shared_buffer, shown},
+        definition::Definition,
         generation::after_fork,
-        graph::{Definition, GraphCore, Plan},
+        graph::{GraphCore, Plan},
         lane::Lane,
         memory::RunMemory,
         park::Park,

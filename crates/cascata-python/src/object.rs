@@ -13,3 +13,10 @@ impl Clone for Object {
         Self(Python::attach(|py| self.0.clone_ref(py)))
     }
 }
+
+/// Whether they are one object: comparing what they hold would run Python code.
+impl PartialEq for Object {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.is(&other.0)
+    }
+}

@@ -94,12 +94,12 @@ fn unknown_names_are_refused_with_those_there_are() {
 fn a_default_is_dropped_when_the_port_is_connected_and_an_explicit_value_stays() {
     let mut graph = pair();
     assert_eq!((graph.initial(1, 0), graph.initial(1, 1)), (None, Some(&5)));
-    assert_eq!(graph.set_initial("b", "x", 7, false), Ok(None));
+    assert_eq!(graph.set_initial("b", "x", 7, false), Ok(vec![]));
     assert_eq!(graph.initial(1, 0), Some(&7));
     graph.connect("a", "out", "b", "x").unwrap();
     graph.connect("a", "out", "b", "y").unwrap();
     assert_eq!((graph.initial(1, 0), graph.initial(1, 1)), (None, None));
-    assert_eq!(graph.set_initial("b", "x", 8, true), Ok(Some(7)));
+    assert_eq!(graph.set_initial("b", "x", 8, true), Ok(vec![7]));
     assert_eq!(graph.initial(1, 0), Some(&8));
     assert_eq!(graph.initial(0, 1), Some(&5), "the other instance has its own");
 }
@@ -108,11 +108,11 @@ fn a_default_is_dropped_when_the_port_is_connected_and_an_explicit_value_stays()
 fn setting_a_persistent_value_gives_what_it_displaces() {
     let mut graph = pair();
     let set = |arguments, state| PersistSetting { arguments, state };
-    assert_eq!(graph.set_arguments("a", "seen", 1), Ok(set(None, None)));
-    assert_eq!(graph.set_state("a", "seen", 2), Ok(None));
-    assert_eq!(graph.set_state("a", "seen", 3), Ok(Some(2)));
+    assert_eq!(graph.set_arguments("a", "seen", 1), Ok(vec![set(None, None)]));
+    assert_eq!(graph.set_state("a", "seen", 2), Ok(vec![]));
+    assert_eq!(graph.set_state("a", "seen", 3), Ok(vec![2]));
     assert_eq!(graph.nodes()["a"].persists, [set(Some(1), Some(3))]);
-    assert_eq!(graph.set_arguments("a", "seen", 4), Ok(set(Some(1), Some(3))));
+    assert_eq!(graph.set_arguments("a", "seen", 4), Ok(vec![set(Some(1), Some(3))]));
     assert_eq!(graph.nodes()["a"].persists, [set(Some(4), None)], "the initialiser is called again");
     assert_eq!(refused(graph.set_state("a", "x", 3)), "a has no persistent value x (it is an inport); there are: seen");
 }
@@ -145,7 +145,7 @@ fn a_port_is_in_one_trigger_group_at_most() {
     graph.clk("a", &["x"]).unwrap();
     assert_eq!(
         refused(graph.sync("a", &["y", "x"])),
-        "a.x is in a trigger group already: a port can be in one group only"
+        "a.x is in a trigger group already: a port can be in one of them only"
     );
     assert_eq!(graph.nodes()["a"].triggers, [[0]]);
 }

@@ -42,7 +42,7 @@ fn a_group_adopts_what_was_described() {
     let mut graph = groups();
     graph.set_initial("a", "x", 3, true).unwrap();
     let node = graph.nodes()["a"].clone();
-    graph.adopt_group("copies", node, 2).unwrap();
+    graph.adopt_group("copies", vec![node; 2]).unwrap();
     assert_eq!(graph.groups()["copies"].members, [9, 10]);
     assert_eq!((graph.initial(9, 0), graph.initial(10, 0)), (Some(&3), Some(&3)));
 }
@@ -59,7 +59,7 @@ fn names_of_groups_and_members_are_new() {
     graph.add("b_1", filter.clone()).unwrap();
     assert_eq!(
         refused(graph.add_group("b", filter.clone(), 2)),
-        "group b cannot have a member b_1, because the graph has a component b_1 already: choose another name for the \
+        "group b cannot have a part b_1, because the graph has a component b_1 already: choose another name for the \
          group"
     );
     assert_eq!(refused(graph.add_group("c", filter, 0)), "group c is to have 0 members: give it 1 or more");

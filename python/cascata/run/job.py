@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from cascata.graph import MAX_WORKERS
+from cascata.handler import GroupOutputPort
 from cascata.run.report import Report
 from cascata.run.resources import usable_cpus, usable_memory
 
@@ -45,6 +46,8 @@ class Job:
     timeout: float | None
     collect: tuple[str, ...]
     """The outports whose items are collected, as `"component.port"`, in the order of the plan's indices."""
+    collected: dict[str, tuple[int, ...]]
+    """Which of them go into which list of the report; those of a group's members into one."""
     targets: dict[tuple[str, str], list[tuple[str, str]]]
     """The inports behind each outport, for messages."""
     start_method: str
@@ -72,7 +75,7 @@ class Job:
         graph.check_deadlocks()
         core = graph._core
         wanted = min(usable_cpus() if num_workers is None else num_workers, MAX_WORKERS)
-        ports = [(port.component.name, port.name) for port in dict.fromkeys(options["collect"])]
+        ports, collected = _outports(options["collect"])
         placement = options["placement"]
         if placement is not None and not isinstance(placement, Report):
             msg = f"placement={placement!r} is no report; give what an earlier run of the graph returned"
@@ -87,16 +90,35 @@ class Job:
             in_process=wanted == 0,
             timeout=None if timeout is None or timeout > LONG else float(timeout),
             collect=tuple(f"{component}.{port}" for component, port in ports),
+            collected=collected,
             targets=targets,
             start_method="none" if wanted == 0 else start_method or "",
             start_reason="num_workers=0 runs in the calling process" if wanted == 0 else "asked for",
             shared_memory=options["shared_memory"] or usable_memory() // 2,
         )
 
+    def gather(self, lists: Sequence[list[Any]]) -> dict[str, list[Any]]:
+        """Give what was collected from each outport as the report has it."""
+        return {
+            name: lists[places[0]] if len(places) == 1 else [item for place in places for item in lists[place]]
+            for name, places in self.collected.items()
+        }
+
     @property
     def workers(self) -> list[list[str]]:
         """The names of the components on each worker."""
         return self.plan.workers
+
+
+def _outports(collect: Sequence[OutputPort]) -> tuple[list[tuple[str, str]], dict[str, tuple[int, ...]]]:
+    """Return the outports of components to collect, each once, and under which name they come into the report."""
+    places: dict[tuple[str, str], int] = {}
+    collected = {}
+    for port in collect:
+        members = port.members if isinstance(port, GroupOutputPort) else [port]
+        names = [(member.component.name, member.name) for member in members]
+        collected[f"{port.component.name}.{port.name}"] = tuple(places.setdefault(name, len(places)) for name in names)
+    return list(places), collected
 
 
 def _check_workers(num_workers: object) -> None:

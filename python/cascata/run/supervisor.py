@@ -166,7 +166,7 @@ class Supervisor:
             self._job,
             self._snapshot,
             self._ended - self._began,
-            dict(zip(self._job.collect, self._collected, strict=True)),
+            self._job.gather(self._collected),
             self._errors,
         )
 

@@ -25,72 +25,92 @@ impl<V> Graph<V> {
         Ok(self.nodes.insert_full(name, node).0)
     }
 
-    /// Puts a value on an inport and gives the one that was set before. An `explicit` one is the first item of the
-    /// port if the port is connected; another one is dropped then, as a declared default is.
+    /// Puts a value on an inport, for a group on that of every member, and gives what was set before. An `explicit` one
+    /// is the first item of the port if the port is connected; another one is dropped then, as a declared default is.
     ///
     /// # Errors
     ///
-    /// When there is no such node or inport.
-    pub fn set_initial(&mut self, node: &str, inport: &str, value: V, explicit: bool) -> Result<Option<V>, GraphError> {
-        let (node, inport) = self.locate(node, PortKind::Inport, inport)?;
-        let displaced = self.nodes[node].initials[inport].replace(Initial { value, explicit });
-        Ok(displaced.map(|initial| initial.value))
+    /// When there is no such node, group or inport.
+    pub fn set_initial(&mut self, name: &str, inport: &str, value: V, explicit: bool) -> Result<Vec<V>, GraphError>
+    where
+        V: Clone,
+    {
+        let (members, inport) = self.locate(name, PortKind::Inport, inport)?;
+        let displaced = members.into_iter().filter_map(|node| {
+            let initial = Initial { value: value.clone(), explicit };
+            self.nodes[node].initials[inport].replace(initial)
+        });
+        Ok(displaced.map(|initial| initial.value).collect())
     }
 
-    /// Sets the arguments of a persistent value's initialiser and gives what was set before. A value set before is
-    /// dropped, since it would keep the initialiser from being called.
+    /// Sets the arguments of a persistent value's initialiser, for a group those of every member, and gives what was
+    /// set before. A value set before is dropped, since it would keep the initialiser from being called.
     ///
     /// # Errors
     ///
-    /// When there is no such node or persistent value.
-    pub fn set_arguments(&mut self, node: &str, persist: &str, value: V) -> Result<PersistSetting<V>, GraphError> {
-        let (node, persist) = self.locate(node, PortKind::Persist, persist)?;
-        let setting = PersistSetting { arguments: Some(value), state: None };
-        Ok(std::mem::replace(&mut self.nodes[node].persists[persist], setting))
+    /// When there is no such node, group or persistent value.
+    pub fn set_arguments(&mut self, name: &str, persist: &str, value: V) -> Result<Vec<PersistSetting<V>>, GraphError>
+    where
+        V: Clone,
+    {
+        let (members, persist) = self.locate(name, PortKind::Persist, persist)?;
+        let displaced = members.into_iter().map(|node| {
+            let setting = PersistSetting { arguments: Some(value.clone()), state: None };
+            std::mem::replace(&mut self.nodes[node].persists[persist], setting)
+        });
+        Ok(displaced.collect())
     }
 
-    /// Sets the value that a persistent value starts with and gives the one that was set before.
+    /// Sets the value that a persistent value starts with, for a group that of every member, and gives what was set
+    /// before.
     ///
     /// # Errors
     ///
-    /// When there is no such node or persistent value.
-    pub fn set_state(&mut self, node: &str, persist: &str, value: V) -> Result<Option<V>, GraphError> {
-        let (node, persist) = self.locate(node, PortKind::Persist, persist)?;
-        Ok(self.nodes[node].persists[persist].state.replace(value))
+    /// When there is no such node, group or persistent value.
+    pub fn set_state(&mut self, name: &str, persist: &str, value: V) -> Result<Vec<V>, GraphError>
+    where
+        V: Clone,
+    {
+        let (members, persist) = self.locate(name, PortKind::Persist, persist)?;
+        let displaced =
+            members.into_iter().filter_map(|node| self.nodes[node].persists[persist].state.replace(value.clone()));
+        Ok(displaced.collect())
     }
 
-    /// Makes one trigger group of these inports: the component fires on the next value of each.
+    /// Makes one trigger group of these inports: the component, or every member of the group, fires on the next value
+    /// of each.
     ///
     /// # Errors
     ///
-    /// When the list is empty, or a port is unknown, named twice or in a group already.
-    pub fn sync<S: AsRef<str>>(&mut self, node: &str, inports: &[S]) -> Result<(), GraphError> {
-        let (node, group) = self.triggers("sync", node, inports)?;
-        self.nodes[node].triggers.push(group);
+    /// When the list is empty, or a port is unknown, named twice or in a trigger group already.
+    pub fn sync<S: AsRef<str>>(&mut self, name: &str, inports: &[S]) -> Result<(), GraphError> {
+        let (members, ports) = self.triggers("sync", name, inports)?;
+        members.into_iter().for_each(|node| self.nodes[node].triggers.push(ports.clone()));
         Ok(())
     }
 
-    /// Makes a trigger group of each of these inports: the component fires on every value of any.
+    /// Makes a trigger group of each of these inports: the component, or every member of the group, fires on every
+    /// value of any.
     ///
     /// # Errors
     ///
-    /// When the list is empty, or a port is unknown, named twice or in a group already.
-    pub fn clk<S: AsRef<str>>(&mut self, node: &str, inports: &[S]) -> Result<(), GraphError> {
-        let (node, ports) = self.triggers("clk", node, inports)?;
-        self.nodes[node].triggers.extend(ports.into_iter().map(|port| vec![port]));
+    /// When the list is empty, or a port is unknown, named twice or in a trigger group already.
+    pub fn clk<S: AsRef<str>>(&mut self, name: &str, inports: &[S]) -> Result<(), GraphError> {
+        let (members, ports) = self.triggers("clk", name, inports)?;
+        members.into_iter().for_each(|node| self.nodes[node].triggers.extend(ports.iter().map(|&port| vec![port])));
         Ok(())
     }
 
-    /// Says how much work a component is and how many items leave it, both relative to the others' 1. `None` leaves
-    /// the weight as it is.
+    /// Says how much work a component, or each member of a group, is and how many items leave it, both relative to the
+    /// others' 1. `None` leaves the weight as it is.
     ///
     /// # Errors
     ///
-    /// When there is no such node, a weight is not finite, the cost is not above 0 or the traffic is below 0.
-    pub fn weigh(&mut self, node: &str, cost: Option<f64>, traffic: Option<f64>) -> Result<(), GraphError> {
-        let position = self.position(node)?;
+    /// When there is no such node or group, a weight is not finite, the cost is not above 0 or the traffic is below 0.
+    pub fn weigh(&mut self, name: &str, cost: Option<f64>, traffic: Option<f64>) -> Result<(), GraphError> {
+        let members = self.all_of(name)?;
         let refused = |what, value: f64, bound| {
-            Err(GraphError::Weight { node: node.to_owned(), what, value: value.to_string(), bound })
+            Err(GraphError::Weight { node: name.to_owned(), what, value: value.to_string(), bound })
         };
         if let Some(cost) = cost.filter(|cost| !(cost.is_finite() && *cost > 0.0)) {
             return refused("cost", cost, "above 0");
@@ -98,30 +118,33 @@ impl<V> Graph<V> {
         if let Some(traffic) = traffic.filter(|traffic| !(traffic.is_finite() && *traffic >= 0.0)) {
             return refused("traffic", traffic, "0 or more");
         }
-        let node = &mut self.nodes[position];
-        node.cost = cost.unwrap_or(node.cost);
-        node.traffic = traffic.unwrap_or(node.traffic);
+        for node in members {
+            let node = &mut self.nodes[node];
+            node.cost = cost.unwrap_or(node.cost);
+            node.traffic = traffic.unwrap_or(node.traffic);
+        }
         Ok(())
     }
 
-    /// Orders that a component runs on this worker, counted from 0. The last order holds.
+    /// Orders that a component, or all of a group, runs on this worker, counted from 0. The last order holds.
     ///
     /// # Errors
     ///
-    /// When there is no such node.
-    pub fn pin(&mut self, node: &str, worker: usize) -> Result<(), GraphError> {
-        let node = self.position(node)?;
-        self.wishes.pins.insert(node, worker);
+    /// When there is no such node or group.
+    pub fn pin(&mut self, name: &str, worker: usize) -> Result<(), GraphError> {
+        let members = self.all_of(name)?;
+        self.wishes.pins.extend(members.into_iter().map(|node| (node, worker)));
         Ok(())
     }
 
-    /// Orders that these components run on one worker.
+    /// Orders that these components, and all members of these groups, run on one worker.
     ///
     /// # Errors
     ///
-    /// When a node does not exist, or when fewer than two were named.
-    pub fn join<S: AsRef<str>>(&mut self, nodes: &[S]) -> Result<(), GraphError> {
-        let mut set = nodes.iter().map(|node| self.position(node.as_ref())).collect::<Result<Vec<_>, _>>()?;
+    /// When one does not exist, or when fewer than two components were named.
+    pub fn join<S: AsRef<str>>(&mut self, names: &[S]) -> Result<(), GraphError> {
+        let sets = names.iter().map(|name| self.all_of(name.as_ref())).collect::<Result<Vec<_>, _>>()?;
+        let mut set: Vec<_> = sets.into_iter().flatten().collect();
         set.sort_unstable();
         set.dedup();
         if set.len() < 2 {
@@ -132,53 +155,42 @@ impl<V> Graph<V> {
         Ok(())
     }
 
-    /// Whether a name can be given to something new.
-    pub(super) fn check_name(&self, name: &str) -> Result<(), GraphError> {
-        if name.is_empty() {
-            return Err(GraphError::Unnamed);
-        }
-        let taken = if self.nodes.contains_key(name) {
-            "component"
-        } else if self.groups.contains_key(name) {
-            "group"
-        } else {
-            return Ok(());
-        };
-        Err(GraphError::NameTaken { name: name.to_owned(), taken })
+    /// The node of this name, or the members of the group.
+    fn all_of(&self, name: &str) -> Result<Vec<usize>, GraphError> {
+        Ok(self.members(&self.end(name)?).to_vec())
     }
 
-    fn locate(&self, node: &str, kind: PortKind, port: &str) -> Result<(usize, usize), GraphError> {
-        let node = self.position(node)?;
-        Ok((node, self.port(node, kind, port)?))
+    /// The node of this name, or the members of the group, and the position of a port in their definition.
+    fn locate(&self, name: &str, kind: PortKind, port: &str) -> Result<(Vec<usize>, usize), GraphError> {
+        let end = self.end(name)?;
+        Ok((self.members(&end).to_vec(), self.port_of(&end, kind, port)?))
     }
 
-    /// The positions of the ports that are to become triggers.
+    /// The positions of the ports that are to become triggers, and the nodes whose they are.
     fn triggers<S: AsRef<str>>(
         &self,
         call: &'static str,
         name: &str,
         inports: &[S],
-    ) -> Result<(usize, Vec<usize>), GraphError> {
-        let position = self.position(name)?;
-        let node = &self.nodes[position];
+    ) -> Result<(Vec<usize>, Vec<usize>), GraphError> {
+        let end = self.end(name)?;
+        let members = self.members(&end);
         if inports.is_empty() {
-            let ports = node.definition.names(PortKind::Inport);
+            let ports = self.nodes[members[0]].definition.names(PortKind::Inport);
             return Err(GraphError::NoTriggers { call, node: name.to_owned(), ports });
         }
         let mut ports = Vec::with_capacity(inports.len());
         for inport in inports {
-            let port = self.port(position, PortKind::Inport, inport.as_ref())?;
-            let here = || (name.to_owned(), inport.as_ref().to_owned());
+            let port = self.port_of(&end, PortKind::Inport, inport.as_ref())?;
             if ports.contains(&port) {
-                let (node, port) = here();
-                return Err(GraphError::NamedTwice { call, node, port });
+                return Err(GraphError::NamedTwice { call, node: name.to_owned(), port: inport.as_ref().to_owned() });
             }
-            if node.triggers.iter().flatten().any(|&other| other == port) {
-                let (node, port) = here();
-                return Err(GraphError::TriggerTwice { node, port });
+            let taken = |node: &&usize| self.nodes[**node].triggers.iter().flatten().any(|&other| other == port);
+            if let Some(&node) = members.iter().find(taken) {
+                return Err(GraphError::TriggerTwice { port: self.inport_name(node, port) });
             }
             ports.push(port);
         }
-        Ok((position, ports))
+        Ok((members.to_vec(), ports))
     }
 }

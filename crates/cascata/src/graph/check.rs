@@ -7,7 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Graph, Issue, Taps, strong_components};
+use super::{End, Export, Graph, Issue, PortKind, Taps, sharing, strong_components, told};
 
 /// Everything that would keep the graph from running, causes before consequences. Empty: it can run.
 ///
@@ -20,34 +20,50 @@ pub fn check<V>(graph: &Graph<V>, taps: &Taps) -> Vec<Issue> {
     waiting.cycles(&everyone, &mut cycles);
     let in_cycles: HashSet<_> = cycles.iter().flat_map(|cycle| cycle.nodes.iter().copied()).collect();
     issues.extend(cycles.into_iter().map(|cycle| Issue::Cycle {
-        nodes: cycle.nodes.iter().map(|&node| graph.name(node).to_owned()).collect(),
-        ports: cycle.ports.iter().map(|&(node, inport)| graph.inport_name(node, inport)).collect(),
+        nodes: told::names(graph, &cycle.nodes),
+        ports: told::ports(graph, &cycle.ports),
     }));
-    let stuck = waiting.stuck(&everyone, Outside::Silent);
-    for component in waiting.components(&stuck) {
-        issues.extend(component.into_iter().filter(|node| !in_cycles.contains(node)).filter_map(|node| {
-            let waits = waiting.waits(node, &stuck)?;
-            let waits = waits.into_iter().map(|(inport, from)| {
-                (graph.inport_name(node, inport), from.iter().map(|&from| graph.name(from).to_owned()).collect())
-            });
-            Some(Issue::Starved { node: graph.name(node).to_owned(), waits: waits.collect() })
-        }));
-    }
+    issues.extend(sharing::issues(graph, taps));
+    issues.extend(starved(graph, &waiting, &in_cycles, &everyone));
     issues
 }
 
 /// The inports that have neither producer nor value nor tap.
 fn unfed<V>(graph: &Graph<V>, waiting: &Waiting) -> Vec<Issue> {
-    let mut issues = Vec::new();
+    let mut ports = Vec::new();
     for (node, described) in graph.nodes().values().enumerate() {
         let triggers: HashSet<_> = described.triggers.iter().flatten().copied().collect();
-        issues.extend(
-            (0..described.definition.inports.len()).filter(|&inport| waiting.is_unfed((node, inport))).map(|inport| {
-                Issue::Unfed { port: graph.inport_name(node, inport), trigger: triggers.contains(&inport) }
-            }),
-        );
+        let unfed = (0..described.definition.inports.len()).filter(|&inport| waiting.is_unfed((node, inport)));
+        ports.extend(unfed.map(|inport| (node, (inport, triggers.contains(&inport)))));
     }
-    issues
+    let issue = |(end, (inport, trigger)): (End, (usize, bool))| {
+        let place = |export: &Export| (export.end, export.kind, export.port) == (end, PortKind::Inport, inport);
+        let export = graph.exports().iter().find(|(_, export)| place(export)).map(|(name, _)| name.clone());
+        Issue::Unfed { port: told::port(graph, &end, inport), trigger, export }
+    };
+    told::of_groups(graph, &ports).into_iter().map(issue).collect()
+}
+
+/// The components that lack what others would send, except for those that wait for each other.
+fn starved<V>(graph: &Graph<V>, waiting: &Waiting, in_cycles: &HashSet<usize>, everyone: &[usize]) -> Vec<Issue> {
+    let stuck = waiting.stuck(everyone, Outside::Silent);
+    let nodes = waiting.components(&stuck).into_iter().flatten().filter(|node| !in_cycles.contains(node));
+    let waits: HashMap<_, _> = nodes.clone().filter_map(|node| Some((node, waiting.waits(node, &stuck)?))).collect();
+    let inports = |waits: &[(usize, &[usize])]| waits.iter().map(|&(inport, _)| inport).collect::<Vec<_>>();
+    let facts: Vec<_> = nodes.filter_map(|node| Some((node, inports(waits.get(&node)?)))).collect();
+    let issue = |(end, inports): (End, Vec<usize>)| {
+        let from = |inport: usize| {
+            let waits = graph.members(&end).iter().flat_map(|member| &waits[member]);
+            let mut from: Vec<_> =
+                waits.filter(|wait| wait.0 == inport).flat_map(|(_, from)| from.iter().copied()).collect();
+            let mut seen = HashSet::new();
+            from.retain(|&from| seen.insert(from));
+            told::names(graph, &from)
+        };
+        let waits = inports.into_iter().map(|inport| (told::port(graph, &end, inport), from(inport))).collect();
+        Issue::Starved { node: graph.end_name(&end).to_owned(), waits }
+    };
+    told::of_groups(graph, &facts).into_iter().map(issue).collect()
 }
 
 /// An inport, as positions of node and port.

@@ -4,7 +4,7 @@ use indexmap::IndexSet;
 
 use super::{Edge, End, Graph, GraphError, Link, Policy, PortKind};
 
-impl<V> Graph<V> {
+impl<V: PartialEq> Graph<V> {
     /// Connects an outport to an inport. Either may be that of a whole group.
     ///
     /// What comes to a group is shared out among its members; what comes from one is gathered in the order of what
@@ -14,7 +14,7 @@ impl<V> Graph<V> {
     ///
     /// When one of them does not exist, or when they are connected already.
     pub fn connect(&mut self, from: &str, outport: &str, to: &str, inport: &str) -> Result<(), GraphError> {
-        self.link(from, outport, to, inport, true)
+        self.link(from, outport, to, inport, true, None)
     }
 
     /// Connects as [`connect`](Self::connect) does, but what a group sends is delivered as it comes.
@@ -23,7 +23,43 @@ impl<V> Graph<V> {
     ///
     /// As for [`connect`](Self::connect).
     pub fn connect_unordered(&mut self, from: &str, outport: &str, to: &str, inport: &str) -> Result<(), GraphError> {
-        self.link(from, outport, to, inport, false)
+        self.link(from, outport, to, inport, false, None)
+    }
+
+    /// Connects an outport to an inport and may say how it gathers and shares out.
+    ///
+    /// # Errors
+    ///
+    /// As for [`connect`](Self::connect) and for [`share`](Self::share).
+    pub fn link(
+        &mut self,
+        from: &str,
+        outport: &str,
+        to: &str,
+        inport: &str,
+        ordered: bool,
+        policy: Option<Policy<V>>,
+    ) -> Result<(), GraphError> {
+        let (from, sink) = (self.end(from)?, self.end(to)?);
+        let out = self.port_of(&from, PortKind::Outport, outport)?;
+        let inp = self.port_of(&sink, PortKind::Inport, inport)?;
+        let chosen = match policy {
+            Some(policy) => self.choose(to, inport, policy)?,
+            None => None,
+        };
+        let link = Link { from, outport: out, to: sink, inport: inp, ordered };
+        let edges = self.expand(&link);
+        if let Some(edge) = edges.iter().find(|edge| self.edges.contains(*edge)) {
+            let error = self.connected_twice(*edge, &link);
+            if let Some(chosen) = chosen {
+                self.take_back(chosen);
+            }
+            return Err(error);
+        }
+        self.connected.extend(edges.iter().map(|edge| (edge.to, edge.inport)));
+        self.edges.extend(edges);
+        self.links.push(link);
+        Ok(())
     }
 
     /// Says how a group shares out what comes to one of its inports.
@@ -32,49 +68,46 @@ impl<V> Graph<V> {
     ///
     /// When there is no such group or inport, when another policy was chosen for it, or when it joins what was
     /// connected one to one and some of it is connected already.
-    pub fn share(&mut self, group: &str, inport: &str, policy: Policy<V>) -> Result<(), GraphError>
-    where
-        V: PartialEq,
-    {
-        let end = self.end(group)?;
-        let port = self.port(self.members(&end)[0], PortKind::Inport, inport)?;
-        let End::Group(position) = end else {
+    pub fn share(&mut self, group: &str, inport: &str, policy: Policy<V>) -> Result<(), GraphError> {
+        self.choose(group, inport, policy).map(drop)
+    }
+
+    /// Chooses a policy and gives, if that is new, the group and the inport that have it now.
+    fn choose(&mut self, name: &str, inport: &str, policy: Policy<V>) -> Result<Option<(usize, usize)>, GraphError> {
+        let end = self.end(name)?;
+        let port = self.port_of(&end, PortKind::Inport, inport)?;
+        let End::Group(group) = end else {
             let policy = policy.name();
-            return Err(GraphError::NoGroup { node: group.to_owned(), port: inport.to_owned(), policy });
+            return Err(GraphError::NoGroup { node: name.to_owned(), port: inport.to_owned(), policy });
         };
-        let present = &mut self.groups[position].policies[port];
+        let present = &mut self.groups[group].policies[port];
         match present {
-            Some(present) if *present == policy => return Ok(()),
+            Some(present) if *present == policy => return Ok(None),
             Some(present) => {
                 let (present, policy) = (present.name(), policy.name());
-                let (group, port) = (group.to_owned(), inport.to_owned());
+                let (group, port) = (name.to_owned(), inport.to_owned());
                 return Err(GraphError::OtherPolicy { group, port, present, policy });
             }
             None => *present = Some(policy),
         }
         match self.expanded() {
-            Ok(edges) => self.edges = edges,
+            Ok(edges) => {
+                self.edges = edges;
+                Ok(Some((group, port)))
+            }
             Err(error) => {
-                self.groups[position].policies[port] = None;
-                return Err(error);
+                self.groups[group].policies[port] = None;
+                Err(error)
             }
         }
-        Ok(())
     }
 
-    fn link(&mut self, from: &str, outport: &str, to: &str, inport: &str, ordered: bool) -> Result<(), GraphError> {
-        let (from, to) = (self.end(from)?, self.end(to)?);
-        let outport = self.port(self.members(&from)[0], PortKind::Outport, outport)?;
-        let inport = self.port(self.members(&to)[0], PortKind::Inport, inport)?;
-        let link = Link { from, outport, to, inport, ordered };
-        let edges = self.expand(&link);
-        if let Some(edge) = edges.iter().find(|edge| self.edges.contains(*edge)) {
-            return Err(self.connected_twice(*edge, &link));
+    /// Makes it as if a policy had never been chosen.
+    fn take_back(&mut self, (group, inport): (usize, usize)) {
+        self.groups[group].policies[inport] = None;
+        if let Ok(edges) = self.expanded() {
+            self.edges = edges;
         }
-        self.connected.extend(edges.iter().map(|edge| (edge.to, edge.inport)));
-        self.edges.extend(edges);
-        self.links.push(link);
-        Ok(())
     }
 
     /// What all connections come to between nodes.

@@ -59,24 +59,26 @@ pub enum GraphError {
     #[error("a component of a graph needs a name: the one given is empty")]
     Unnamed,
     /// A name that is taken.
-    #[error("the graph has a {taken} {name} already: choose another name")]
+    #[error("the graph has {taken} {name} already: choose another name")]
     NameTaken {
         /// The name.
         name: String,
-        /// What has it.
+        /// What has it, with an article.
         taken: &'static str,
     },
-    /// A group of which a member would have a name that is taken.
+    /// A group or subgraph of which a part would have a name that is taken.
     #[error(
-        "group {group} cannot have a member {member}, because the graph has a {taken} {member} already: choose another \
-         name for the group"
+        "{whole} {name} cannot have a part {part}, because the graph has {taken} {part} already: choose another name for \
+         the {whole}"
     )]
-    MemberTaken {
-        /// The group.
-        group: String,
-        /// The name.
-        member: String,
-        /// What has it.
+    PartTaken {
+        /// Group or subgraph.
+        whole: &'static str,
+        /// Its name.
+        name: String,
+        /// The name of the part.
+        part: String,
+        /// What has it, with an article.
         taken: &'static str,
     },
     /// A group of nothing.
@@ -84,6 +86,24 @@ pub enum GraphError {
     EmptyGroup {
         /// The group.
         group: String,
+    },
+    /// A group of instances of several components.
+    #[error("group {group} is to have members of different components, {first} and {other}: give it instances of one")]
+    MixedGroup {
+        /// The group.
+        group: String,
+        /// The first member's component.
+        first: String,
+        /// Another member's.
+        other: String,
+    },
+    /// An export that cannot be one.
+    #[error(
+        "{port} cannot be exported: users of a graph see inports and outports; persistent values are its own matter"
+    )]
+    NoExport {
+        /// The persistent value, as component.name.
+        port: String,
     },
     /// A policy for what is no port of a group.
     #[error(
@@ -160,11 +180,9 @@ pub enum GraphError {
         ports: Vec<String>,
     },
     /// A port in two trigger groups.
-    #[error("{node}.{port} is in a trigger group already: a port can be in one group only")]
+    #[error("{port} is in a trigger group already: a port can be in one of them only")]
     TriggerTwice {
-        /// The component.
-        node: String,
-        /// The inport.
+        /// The inport, as component.port.
         port: String,
     },
     /// A port named twice when declaring triggers.

@@ -51,39 +51,32 @@ impl<V> Graph<V> {
         definition: Arc<Definition<V>>,
         n: usize,
     ) -> Result<usize, GraphError> {
-        self.form_group(name.into(), (0..n).map(|_| Node::new(definition.clone())).collect())
+        self.adopt_group(name, (0..n).map(|_| Node::new(definition.clone())).collect())
     }
 
-    /// Adds `n` copies of an instance that was described before as a group, as [`add_group`](Self::add_group) does.
+    /// Adds instances of one component that were described before as a group, as [`add_group`](Self::add_group) does.
     ///
     /// # Errors
     ///
-    /// As for [`add_group`](Self::add_group).
-    pub fn adopt_group(&mut self, name: impl Into<String>, node: Node<V>, n: usize) -> Result<usize, GraphError>
-    where
-        V: Clone,
-    {
-        self.form_group(name.into(), vec![node; n])
+    /// As for [`add_group`](Self::add_group), and when they are instances of several components.
+    pub fn adopt_group(&mut self, name: impl Into<String>, nodes: Vec<Node<V>>) -> Result<usize, GraphError> {
+        let name = name.into();
+        let Some(node) = nodes.first() else { return Err(GraphError::EmptyGroup { group: name }) };
+        if let Some(other) = nodes.iter().find(|other| !Arc::ptr_eq(&other.definition, &node.definition)) {
+            let (first, other) = (node.definition.name.clone(), other.definition.name.clone());
+            return Err(GraphError::MixedGroup { group: name, first, other });
+        }
+        let policies = node.definition.inports.iter().map(|_| None).collect();
+        let names: Vec<_> = (0..nodes.len()).map(|number| format!("{name}_{number}")).collect();
+        self.check_parts("group", &name, &names)?;
+        let named = names.into_iter().zip(nodes);
+        let members: Vec<_> = named.map(|(name, node)| self.nodes.insert_full(name, node).0).collect();
+        self.memberships.extend(members.iter().map(|&member| (member, self.groups.len())));
+        Ok(self.groups.insert_full(name, Group { members, policies }).0)
     }
 
     /// The position of the group that a node is a member of.
     pub fn group_of(&self, node: usize) -> Option<usize> {
         self.memberships.get(&node).copied()
-    }
-
-    fn form_group(&mut self, name: String, nodes: Vec<Node<V>>) -> Result<usize, GraphError> {
-        let Some(node) = nodes.first() else { return Err(GraphError::EmptyGroup { group: name }) };
-        let policies = node.definition.inports.iter().map(|_| None).collect();
-        let names: Vec<_> = (0..nodes.len()).map(|number| format!("{name}_{number}")).collect();
-        self.check_name(&name)?;
-        for member in &names {
-            if let Err(GraphError::NameTaken { name: member, taken }) = self.check_name(member) {
-                return Err(GraphError::MemberTaken { group: name, member, taken });
-            }
-        }
-        let members: Vec<_> =
-            names.into_iter().zip(nodes).map(|(name, node)| self.nodes.insert_full(name, node).0).collect();
-        self.memberships.extend(members.iter().map(|&member| (member, self.groups.len())));
-        Ok(self.groups.insert_full(name, Group { members, policies }).0)
     }
 }

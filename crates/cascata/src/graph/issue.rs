@@ -14,6 +14,8 @@ pub enum Issue {
         port: String,
         /// Whether it was declared a trigger.
         trigger: bool,
+        /// The name that users of the graph have for it, if they see it.
+        export: Option<String>,
     },
     /// Components that could fire only after one of themselves has.
     Cycle {
@@ -29,18 +31,36 @@ pub enum Issue {
         /// Each inport that waits in vain, as component.port, with the components that feed it.
         waits: Vec<(String, Vec<String>)>,
     },
+    /// A group whose members do not agree on which of the inports that are shared out fire together.
+    Uneven {
+        /// The group.
+        group: String,
+        /// A member that differs from the first one.
+        member: String,
+        /// The inports that are shared out, as group.port.
+        ports: Vec<String>,
+    },
+    /// Inports of a group that fire together, each of which is to decide who gets what.
+    Contradiction {
+        /// The inports, as group.port, with their policies.
+        ports: Vec<(String, &'static str)>,
+    },
 }
 
 impl fmt::Display for Issue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unfed { port, trigger } => {
-                let (port, role) = (port, if *trigger { " is to trigger firings, but" } else { ":" });
-                write!(
-                    f,
-                    "{port}{role} nothing feeds it. Connect an outport to it (outport >> {port}) or give it a value \
-                     ({port} < value)"
-                )
+            Self::Unfed { port, trigger, export } => {
+                write!(f, "{port}")?;
+                if let Some(export) = export {
+                    write!(f, ", which is exported as {export},")?;
+                }
+                let role = match (trigger, export) {
+                    (true, _) => " is to trigger firings, but nothing feeds it",
+                    (false, Some(_)) => " is fed by nothing",
+                    (false, None) => ": nothing feeds it",
+                };
+                write!(f, "{role}. Connect an outport to it (outport >> {port}) or give it a value ({port} < value)")
             }
             Self::Cycle { nodes, ports } => {
                 match nodes.as_slice() {
@@ -55,6 +75,25 @@ impl fmt::Display for Issue {
             Self::Starved { node, waits } => {
                 let waits: Vec<_> = waits.iter().map(|(port, from)| format!("{port} for {}", sentence(from))).collect();
                 write!(f, "{node} can never fire, because what feeds it never does: it waits at {}", sentence(&waits))
+            }
+            Self::Uneven { group, member, ports } => {
+                let ports = sentence(ports);
+                write!(
+                    f,
+                    "the members of group {group} do not agree on what fires together at {ports}, which a group \
+                     connector shares out: {member} differs from the first. Call sync and clk on {group} itself, not on \
+                     its members"
+                )
+            }
+            Self::Contradiction { ports } => {
+                let named: Vec<_> = ports.iter().map(|(port, policy)| format!("{port} ({policy})")).collect();
+                write!(
+                    f,
+                    "{} fire together, so one group connector shares out their items by rows, and only one of them can \
+                     decide who gets a row. Keep the policy of that one (only broadcast may stand beside it), or call \
+                     clk to have them fire apart",
+                    sentence(&named)
+                )
             }
         }
     }

@@ -8,20 +8,27 @@ mod check;
 mod connect;
 mod definition;
 mod edge;
+mod embed;
 mod error;
+mod export;
 mod group;
 mod issue;
 mod link;
+mod name;
 mod node;
 mod order;
 mod roles;
+mod sharing;
+mod told;
 mod wishes;
 
 pub use check::check;
 pub use definition::{Definition, Inport, Outport, Persist};
 pub use edge::Edge;
+pub use embed::Subgraph;
 pub(crate) use error::sentence;
 pub use error::{GraphError, PortKind};
+pub use export::Export;
 pub use group::{Group, Policy};
 pub use issue::Issue;
 pub use link::{End, Link};
@@ -48,6 +55,8 @@ pub struct Graph<V> {
     edges: IndexSet<Edge>,
     /// The inports that an edge leads to, as (node, inport).
     connected: HashSet<(usize, usize)>,
+    exports: IndexMap<String, Export>,
+    subgraphs: IndexMap<String, Subgraph>,
     wishes: Wishes,
 }
 
@@ -60,6 +69,8 @@ impl<V> Default for Graph<V> {
             links: Vec::new(),
             edges: IndexSet::new(),
             connected: HashSet::new(),
+            exports: IndexMap::new(),
+            subgraphs: IndexMap::new(),
             wishes: Wishes::default(),
         }
     }
@@ -96,72 +107,13 @@ impl<V> Graph<V> {
         &self.wishes
     }
 
-    /// Position of a node.
-    ///
-    /// # Errors
-    ///
-    /// [`GraphError::UnknownNode`]
-    pub fn position(&self, node: &str) -> Result<usize, GraphError> {
-        self.nodes.get_index_of(node).ok_or_else(|| GraphError::UnknownNode {
-            node: node.to_owned(),
-            nodes: self.nodes.keys().cloned().collect(),
-        })
+    /// The ports that users of the graph see, by the names they have for them.
+    pub fn exports(&self) -> &IndexMap<String, Export> {
+        &self.exports
     }
 
-    /// The node or group of this name.
-    ///
-    /// # Errors
-    ///
-    /// [`GraphError::UnknownNode`]
-    pub fn end(&self, name: &str) -> Result<End, GraphError> {
-        match self.groups.get_index_of(name) {
-            Some(group) => Ok(End::Group(group)),
-            None => self.position(name).map(End::Node),
-        }
-    }
-
-    /// Position of a port of the node at `node`.
-    ///
-    /// # Errors
-    ///
-    /// [`GraphError::UnknownPort`]
-    ///
-    /// # Panics
-    ///
-    /// When there is no such node.
-    pub fn port(&self, node: usize, kind: PortKind, port: &str) -> Result<usize, GraphError> {
-        let definition = &self.nodes[node].definition;
-        definition.position(kind, port).ok_or_else(|| GraphError::UnknownPort {
-            node: self.nodes.get_index(node).map(|(name, _)| name.clone()).unwrap_or_default(),
-            port: port.to_owned(),
-            kind,
-            is: [PortKind::Inport, PortKind::Outport, PortKind::Persist]
-                .into_iter()
-                .find(|&other| definition.position(other, port).is_some()),
-            ports: definition.names(kind),
-        })
-    }
-
-    /// `component.port`, as errors and reports name an inport.
-    pub(crate) fn inport_name(&self, node: usize, inport: usize) -> String {
-        format!("{}.{}", self.name(node), self.nodes[node].definition.inports[inport].name)
-    }
-
-    /// `component.port`, as errors and reports name an outport.
-    pub(crate) fn outport_name(&self, node: usize, outport: usize) -> String {
-        format!("{}.{}", self.name(node), self.nodes[node].definition.outports[outport].name)
-    }
-
-    /// Name of a node or group.
-    pub(crate) fn end_name(&self, end: &End) -> &str {
-        match end {
-            End::Node(node) => self.name(*node),
-            End::Group(group) => self.groups.get_index(*group).map_or("", |(name, _)| name),
-        }
-    }
-
-    /// Name of the node at a position.
-    pub(crate) fn name(&self, node: usize) -> &str {
-        self.nodes.get_index(node).map_or("", |(name, _)| name)
+    /// The graphs that were copied into this one, by the prefix of their parts, in the order in which they were.
+    pub fn subgraphs(&self) -> &IndexMap<String, Subgraph> {
+        &self.subgraphs
     }
 }

@@ -63,6 +63,9 @@ impl Sender {
         let kind = value.get_type();
         match line.outport.send(Object(value.unbind())) {
             Ok(Sent::Now(reached)) => {
+                if line.outport.is_gated() && line.outport.holds_back() {
+                    line.core.hold(&line);
+                }
                 if line.core.spend() {
                     done(py, reached)
                 } else {

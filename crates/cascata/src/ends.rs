@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc, task::Waker};
 
 use crate::{
     channel::{Collector, Gather, Hub, Inlet, Item, Local, Member, Outport, Remote, Share, Target},
-    firing::{Numbers, Watch},
+    firing::Numbers,
     memory::{Memory, Topics},
     metrics::OutportMeter,
     plan::{Numbering, Plan, PlannedOutport, PlannedSource},
@@ -128,7 +128,7 @@ impl<T: Item + std::fmt::Debug> Ends<T> {
                     let members = plan.gathers[*gather].members.iter().filter_map(|&(node, channel)| {
                         Some(Member { inlet: self.channel(channel)?, frontier: order.frontier(plan, node) })
                     });
-                    groups.push((members.collect(), order.watch(*gather)));
+                    groups.push((members.collect(), order.flag(*gather)));
                 }
             }
         }
@@ -157,7 +157,13 @@ impl<T: Item + std::fmt::Debug> Ends<T> {
         let shares = port.shares.iter().map(|share| {
             let members = share.channels.iter().filter_map(|&channel| self.target(plan, channel)).collect();
             let desk = (self.memory.order().desk(share.desk).clone(), share.port, topics.desk(share.desk));
-            Share::new(members, desk, plan.desks[share.desk].sharing.clone(), seeker.clone())
+            let made = Share::new(members, desk, plan.desks[share.desk].sharing.clone(), seeker.clone());
+            match share.gate {
+                Some((gate, place)) => {
+                    made.gated(self.memory.order().gate(plan, gate, place, self.memory.bells()))
+                }
+                None => made,
+            }
         });
         Outport::new(locals, remotes, collector, meter).sharing(shares.collect())
     }
@@ -180,10 +186,6 @@ pub fn numbers<T>(plan: &Plan<T>, memory: &Memory, node: usize) -> Option<Number
         Numbering::Fed(ports) => ports.iter().map(|port| port.inport).collect(),
     };
     let order = memory.order();
-    let watches = planned.watched.iter().map(|&gather| Watch {
-        flag: order.watch(gather),
-        worker: plan.nodes[plan.gathers[gather].node].worker,
-        bell: Topics::new(plan).gather(gather),
-    });
-    Some(Numbers::new(order.lane(node), inports, watches.collect(), memory.bells().clone()))
+    let watches = planned.watched.iter().map(|&watcher| order.watch(plan, watcher, memory.bells()));
+    Some(Numbers::new(order.lane(node), inports, watches.collect()))
 }

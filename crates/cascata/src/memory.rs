@@ -89,12 +89,14 @@ pub struct Topics {
     channels: usize,
     desks: usize,
     gathers: usize,
+    gates: usize,
 }
 
 impl Topics {
     /// Those of a run of `plan`.
     pub fn new<V>(plan: &Plan<V>) -> Self {
-        Self { channels: plan.channels.len(), desks: plan.desks.len(), gathers: plan.gathers.len() }
+        let (channels, desks) = (plan.channels.len(), plan.desks.len());
+        Self { channels, desks, gathers: plan.gathers.len(), gates: plan.gates.len() }
     }
 
     /// That there may be shared memory for those who wait for some. The numbers below are those of channels.
@@ -112,9 +114,14 @@ impl Topics {
         self.channels + 1 + self.desks + gather
     }
 
+    /// That another member has passed a gate.
+    pub fn gate(self, gate: usize) -> usize {
+        self.channels + 1 + self.desks + self.gathers + gate
+    }
+
     /// How many numbers there are.
     pub fn count(self) -> usize {
-        self.channels + 1 + self.desks + self.gathers
+        self.channels + 1 + self.desks + self.gathers + self.gates
     }
 }
 

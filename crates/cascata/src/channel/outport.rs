@@ -221,7 +221,7 @@ impl<T: Item> Outport<T> {
         let Packed { parcel, keys, collected } = packed;
         let mut reached = false;
         for (share, key) in self.shares.iter().zip(keys) {
-            let lot = Lot { item: item.clone(), parcel: parcel.clone(), key };
+            let lot = Lot { item: item.clone(), number, parcel: parcel.clone(), key };
             reached |= share.offer(lot, &mut ticket) == Offer::Taken;
         }
         for (remote, own) in &self.remotes {
@@ -338,7 +338,12 @@ impl<T: Item> Outport<T> {
         !self.held.is_empty() || self.seeks_member()
     }
 
-    /// Whether something waits for a member of a group to have room.
+    /// Whether what was sent may be held back although its sender was told that it is inside.
+    pub fn is_gated(&self) -> bool {
+        self.shares.iter().any(Share::is_gated)
+    }
+
+    /// Whether something waits for a member of a group to have room, or for its turn.
     pub fn seeks_member(&self) -> bool {
         self.shares.iter().any(Share::has_waiting)
     }

@@ -14,7 +14,7 @@ use super::{
     ticket::Claim,
 };
 use crate::{
-    order::{Desk, Placing, Turn},
+    order::{Desk, Gate, NONE, Placing, Turn},
     plan::Sharing,
 };
 
@@ -39,6 +39,8 @@ pub struct Share<T: Item> {
     hub: Option<Hub>,
     /// Woken when there may be room for what waits.
     seeker: Waker,
+    /// Where it waits for its turn: the sender is a member of a group whose results keep their order.
+    gate: Option<Gate>,
     state: Mutex<State<T>>,
 }
 
@@ -52,6 +54,8 @@ struct State<T: Item> {
 #[derive(Clone, Debug)]
 pub(super) struct Lot<T> {
     pub item: T,
+    /// That of the firing that has sent it.
+    pub number: u64,
     /// Encoded, if it has been to look as if its member were in another process.
     pub parcel: Option<Parcel>,
     /// What a function says of it that decides who gets it.
@@ -100,7 +104,19 @@ impl<T: Item> Share<T> {
             Target::Local(_) => None,
         });
         let state = Mutex::new(State { waiting: VecDeque::new(), leaving: false });
-        Self { members, desk, port, bell, sharing, hub, seeker, state }
+        Self { members, desk, port, bell, sharing, hub, seeker, gate: None, state }
+    }
+
+    /// The same for a member of a group, who waits for its turn at `gate`.
+    #[must_use]
+    pub fn gated(mut self, gate: Gate) -> Self {
+        self.gate = Some(gate);
+        self
+    }
+
+    /// Whether items may wait here although their sender was told that they are inside.
+    pub(super) fn is_gated(&self) -> bool {
+        self.gate.is_some()
     }
 
     /// What channels that cross processes share.
@@ -121,10 +137,11 @@ impl<T: Item> Share<T> {
 
     /// Whether the item of this key seems to be for a member in another process.
     pub(super) fn leaves_process(&self, key: u64) -> bool {
-        let away = |member: usize| matches!(self.members[member], Target::Remote(_, false));
+        let away = |member: usize| self.members[member].is_away();
         let mut members = 0..self.members.len();
-        if !members.clone().any(away) || members.all(away) {
-            return away(0);
+        if self.gate.is_some() || !members.clone().any(away) {
+            // What waits for its turn without its sender must be encoded: nobody would hear that it cannot be.
+            return members.any(away);
         }
         match self.desk.open().map(|turn| self.choose(&turn, key)) {
             Ok(Choice::Only(member) | Choice::Rather(member)) => away(member),
@@ -134,6 +151,7 @@ impl<T: Item> Share<T> {
 
     /// Gives the item to a member, or lets it wait under `ticket`, which is made if it is the first that has to wait.
     pub(super) fn offer(&self, lot: Lot<T>, ticket: &mut Option<Arc<Ticket>>) -> Offer {
+        self.gate.iter().for_each(|gate| gate.comes(lot.number));
         let mut state = lock(&self.state);
         if state.waiting.is_empty() {
             match self.place(&lot) {
@@ -153,6 +171,20 @@ impl<T: Item> Share<T> {
                 Placed::Waits => {}
             }
         }
+        if let Some(gate) = &self.gate {
+            if state.waiting.is_empty() {
+                gate.waits(lot.number);
+            }
+            let packed = lot.parcel.is_some() || !self.members.iter().any(Target::is_away);
+            if packed && state.waiting.len() < gate.room() {
+                // Nobody waits for this one: it goes when its turn comes.
+                let ticket = Arc::new(Ticket::new());
+                ticket.hold();
+                let _ = ticket.seal(true);
+                state.waiting.push_back((lot, ticket));
+                return Offer::Taken;
+            }
+        }
         let ticket = ticket.get_or_insert_with(|| Arc::new(Ticket::new()));
         ticket.hold();
         state.waiting.push_back((lot, ticket.clone()));
@@ -166,6 +198,7 @@ impl<T: Item> Share<T> {
             let Some((lot, ticket)) = state.waiting.pop_front() else { break };
             // While the ticket is claimed its sender cannot withdraw it.
             let Some(claim) = ticket.claim() else {
+                self.note_first(&state);
                 drop(state);
                 drop(lot);
                 continue;
@@ -173,6 +206,7 @@ impl<T: Item> Share<T> {
             match self.place(&lot) {
                 Placed::At(wake, workers) => {
                     let waker = claim.entered();
+                    self.note_first(&state);
                     drop(state);
                     drop(lot);
                     self.wake(wake, workers);
@@ -180,6 +214,7 @@ impl<T: Item> Share<T> {
                 }
                 Placed::Closed(member) => {
                     let waker = claim.refused();
+                    self.note_first(&state);
                     drop(state);
                     self.discard(member, lot);
                     waker.into_iter().for_each(Waker::wake);
@@ -198,7 +233,7 @@ impl<T: Item> Share<T> {
                         Ok(Some(parcel)) => self.packed(&ticket, parcel),
                         Ok(None) => break,
                         Err(reason) => {
-                            let gone = ticket.remove_from(&mut lock(&self.state).waiting);
+                            let gone = self.remove(&ticket);
                             if gone.is_some() {
                                 refuse(ticket.clone(), reason);
                                 let waker = ticket.claim().and_then(Claim::refused);
@@ -246,6 +281,9 @@ impl<T: Item> Share<T> {
 
     /// Finds a member that has room. Under the lock of what waits.
     fn place(&self, lot: &Lot<T>) -> Placed<T> {
+        if self.gate.as_ref().is_some_and(|gate| !gate.is_open(lot.number)) && !self.is_closed() {
+            return Placed::Waits;
+        }
         let Ok(turn) = self.desk.open() else { return Placed::Closed(0) };
         loop {
             let choice = self.choose(&turn, lot.key);
@@ -363,9 +401,24 @@ impl<T: Item> Share<T> {
 
     /// Forgets the item that waits under `ticket`, whose sender has withdrawn it.
     pub(super) fn forget(&self, ticket: &Ticket) {
-        let gone = ticket.remove_from(&mut lock(&self.state).waiting);
+        let gone = self.remove(ticket);
         drop(gone);
         self.leave();
+    }
+
+    fn remove(&self, ticket: &Ticket) -> Option<(Lot<T>, Arc<Ticket>)> {
+        let mut state = lock(&self.state);
+        let gone = ticket.remove_from(&mut state.waiting);
+        self.note_first(&state);
+        gone
+    }
+
+    /// Tells the other members which number waits here first.
+    fn note_first(&self, state: &State<T>) {
+        if let Some(gate) = &self.gate {
+            gate.waits(state.waiting.front().map_or(NONE, |(lot, _)| lot.number));
+            gate.tell();
+        }
     }
 
     /// Whether nobody can receive any more.
@@ -385,6 +438,7 @@ impl<T: Item> Share<T> {
         drop(state);
         if leaves {
             self.members.iter().for_each(Target::unpublish);
+            self.gate.iter().for_each(Gate::leave);
         }
     }
 }
@@ -395,6 +449,10 @@ impl<T: Item> Target<T> {
             Self::Local(local) => local.is_closed(),
             Self::Remote(remote, _) => remote.is_closed(),
         }
+    }
+
+    fn is_away(&self) -> bool {
+        matches!(self, Self::Remote(_, false))
     }
 
     fn room(&self) -> usize {

@@ -12,5 +12,5 @@ mod passive;
 
 pub use inputs::{Inputs, Port};
 pub use latest::Latest;
-pub use numbers::{Numbers, Watch};
+pub use numbers::Numbers;
 pub use passive::Passive;

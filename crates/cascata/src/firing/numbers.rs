@@ -1,23 +1,10 @@
 //! The numbers that a group's firings bear: see [`order`](crate::order).
 
-use cascata_shm::Bells;
-
 use super::Port;
 use crate::{
     channel::Item,
-    order::{NONE, Word},
+    order::{NONE, Watch, Word},
 };
-
-/// Who gathers and may wait for a member's frontier.
-#[derive(Debug)]
-pub struct Watch {
-    /// Whether it does.
-    pub flag: Word,
-    /// Its worker, and the number by which that one's bells tell of it.
-    pub worker: usize,
-    /// See `worker`.
-    pub bell: usize,
-}
 
 /// What numbers the firings of a lane.
 #[derive(Debug)]
@@ -26,14 +13,13 @@ pub struct Numbers {
     /// Inports whose items bring the numbers; with none the firings are counted.
     inports: Vec<usize>,
     watches: Vec<Watch>,
-    bells: Bells,
     number: Option<u64>,
 }
 
 impl Numbers {
     /// Numbers from the items of `inports`, or, if these are none, counted from 0; noted in `lane`, for those who `watch`.
-    pub fn new(lane: Word, inports: Vec<usize>, watches: Vec<Watch>, bells: Bells) -> Self {
-        Self { lane, inports, watches, bells, number: None }
+    pub fn new(lane: Word, inports: Vec<usize>, watches: Vec<Watch>) -> Self {
+        Self { lane, inports, watches, number: None }
     }
 
     /// The number of the firing that runs, or ran last.
@@ -57,10 +43,6 @@ impl Numbers {
     pub(super) fn end(&mut self) {
         let Some(number) = self.number else { return };
         self.lane.set(if self.inports.is_empty() { number + 1 } else { NONE });
-        for Watch { flag, worker, bell } in &self.watches {
-            if flag.get() != 0 && flag.swap(0) != 0 {
-                self.bells.raise(*worker, *bell);
-            }
-        }
+        self.watches.iter().for_each(Watch::tell);
     }
 }

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use cascata_shm::{Layout, Region, Words};
+use cascata_shm::{Bells, Layout, Region, Words};
 
-use super::{Desk, Feed, Frontier, NONE, Source, Word};
-use crate::plan::{FedBy, Numbering, Plan, PlannedDesk};
+use super::{Desk, Feed, Frontier, Gate, NONE, Party, Source, Watch, Word};
+use crate::{
+    memory::Topics,
+    plan::{FedBy, Numbering, Plan, PlannedDesk, Watcher},
+};
 
 /// Words of a cache line: what different workers write does not share one.
 const LINE: usize = 8;
@@ -17,6 +20,8 @@ pub struct OrderLayout {
     len: usize,
     channels: usize,
     gathers: usize,
+    /// The first member of each gate.
+    gates: Vec<usize>,
     desks: Vec<(usize, usize, usize)>,
 }
 
@@ -25,13 +30,19 @@ impl OrderLayout {
     pub fn new<V>(plan: &Plan<V>, layout: &mut Layout) -> Self {
         let numbered = plan.nodes.iter().any(|node| node.numbering.is_some());
         let (nodes, channels) = if numbered { (plan.nodes.len(), plan.channels.len()) } else { (0, 0) };
-        let len = (nodes + channels + plan.gathers.len()) * LINE;
+        let mut lines = nodes + channels + plan.gathers.len();
+        let gates = plan.gates.iter().map(|gate| {
+            lines += gate.members.len();
+            lines - gate.members.len()
+        });
+        let gates = gates.collect();
+        let len = lines * LINE;
         let words = layout.reserve(len.max(1) * 8, LINE * 8);
         let place = |PlannedDesk { ports, rows, .. }: &PlannedDesk<V>| {
             (layout.reserve(Desk::footprint(*ports, *rows), LINE * 8), *ports, *rows)
         };
         let desks = plan.desks.iter().map(place).collect();
-        Self { words, len, channels: nodes, gathers: nodes + channels, desks }
+        Self { words, len, channels: nodes, gathers: nodes + channels, gates, desks }
     }
 }
 
@@ -50,6 +61,9 @@ impl Order {
         let order = Self { words: Words::new(region, layout.words, layout.len), layout, desks };
         for (number, _) in plan.channels.iter().enumerate().filter(|(_, channel)| channel.numbered) {
             order.fronts(number).iter().for_each(|front| front.set(NONE));
+        }
+        for (gate, planned) in plan.gates.iter().enumerate() {
+            (0..planned.members.len()).for_each(|place| order.party(gate, place, 1).set(NONE));
         }
         for (number, node) in plan.nodes.iter().enumerate() {
             if let Some(Numbering::Fed(_)) = node.numbering {
@@ -85,8 +99,36 @@ impl Order {
     }
 
     /// Whether who gathers waits for the frontiers of members.
-    pub fn watch(&self, gather: usize) -> Word {
+    pub fn flag(&self, gather: usize) -> Word {
         self.word(self.layout.gathers + gather, 0)
+    }
+
+    fn party(&self, gate: usize, place: usize, at: usize) -> Word {
+        self.word(self.layout.gates[gate] + place, at)
+    }
+
+    /// How `watcher` is told that others have passed, in a run of `plan`.
+    pub fn watch<V>(&self, plan: &Plan<V>, watcher: Watcher, bells: &Bells) -> Watch {
+        let topics = Topics::new(plan);
+        let (flag, node, bell) = match watcher {
+            Watcher::Gather(gather) => (self.flag(gather), plan.gathers[gather].node, topics.gather(gather)),
+            Watcher::Gate(gate, place) => {
+                (self.party(gate, place, 0), plan.gates[gate].members[place], topics.gate(gate))
+            }
+        };
+        Watch { flag, worker: plan.nodes[node].worker, bell, bells: bells.clone() }
+    }
+
+    /// A gate as the member at `place` sees it.
+    pub fn gate<V>(&self, plan: &Plan<V>, gate: usize, place: usize, bells: &Bells) -> Gate {
+        let planned = &plan.gates[gate];
+        let members = planned.members.iter().enumerate().map(|(place, &node)| Party {
+            frontier: self.frontier(plan, node),
+            waiting: self.party(gate, place, 1),
+            passed: self.party(gate, place, 2),
+            watch: self.watch(plan, Watcher::Gate(gate, place), bells),
+        });
+        Gate::new(members.collect(), place, planned.room)
     }
 
     /// How far a node is whose firings bear numbers.

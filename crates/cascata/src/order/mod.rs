@@ -6,16 +6,21 @@
 //! [`Frontier`] tells. So nobody waits for members that have nothing to send, and no two members wait for each other:
 //! whoever has the lowest number has it at the head of its line.
 //!
+//! Where results are shared out at once, to a group of another size, nobody gathers: each member waits for its turn at a
+//! [`Gate`], with a few results in hand.
+//!
 //! Frontiers are words in the run's memory, written by one worker and read by another. An item goes from a count of what
 //! was shared out to the front of a channel, from there to the firing, and its results to the next channel. Each step is
 //! noted before the one before is erased; who reads the notes in the same order misses no item.
 
 mod desk;
 mod frontier;
+mod gate;
 mod layout;
 
 pub use desk::{Desk, Placing, Turn};
 pub use frontier::{Feed, Frontier, Source};
+pub use gate::{Gate, Party, Watch};
 pub use layout::{Order, OrderLayout};
 
 use std::sync::atomic::Ordering::SeqCst;

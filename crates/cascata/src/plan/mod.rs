@@ -26,6 +26,8 @@ pub struct Plan<V, D = Arc<Definition<V>>> {
     pub channels: Vec<PlannedChannel>,
     /// Where groups' results are taken in their order.
     pub gathers: Vec<PlannedGather>,
+    /// Where groups' results are shared out in their order.
+    pub gates: Vec<PlannedGate>,
     /// Where items are shared out among the members of groups.
     pub desks: Vec<PlannedDesk<V>>,
     /// How many workers there are. Each has at least one component.
@@ -55,8 +57,17 @@ pub struct PlannedNode<V, D = Arc<Definition<V>>> {
     pub groups: Vec<Vec<usize>>,
     /// How its firings get their numbers, if they bear any; it has one trigger group then.
     pub numbering: Option<Numbering>,
-    /// The gathers for which its firings' numbers matter.
-    pub watched: Vec<usize>,
+    /// Who takes results in order and has to know of its firings' numbers.
+    pub watched: Vec<Watcher>,
+}
+
+/// Who takes results of a group in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Watcher {
+    /// An inport: a gather, by position.
+    Gather(usize),
+    /// A member of the group itself, which shares its results out in its turn: a gate, by position, and its place there.
+    Gate(usize, usize),
 }
 
 /// How firings get their numbers.
@@ -138,6 +149,15 @@ pub struct PlannedGather {
     pub members: Vec<(usize, usize)>,
 }
 
+/// The members of a group that share their results out to another group, one after the other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedGate {
+    /// The members.
+    pub members: Vec<usize>,
+    /// How many results of each may wait for their turn without their sender.
+    pub room: usize,
+}
+
 /// A place where items are shared out among the members of a group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedDesk<V> {
@@ -187,6 +207,8 @@ pub struct Share {
     pub port: usize,
     /// The members' channels.
     pub channels: Vec<usize>,
+    /// The gate where this waits for its turn, and its place there.
+    pub gate: Option<(usize, usize)>,
 }
 
 /// A persistent value of a plan.

@@ -82,6 +82,7 @@ impl<V, D> Plan<V, D> {
             nodes,
             channels: self.channels.clone(),
             gathers: self.gathers.clone(),
+            gates: self.gates.clone(),
             desks,
             workers: self.workers,
             cycles: self.cycles.clone(),

@@ -3,9 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::numbers::{self, Numbers, Way};
-use super::{FedBy, NumberedPort, Numbering, PlannedChannel, PlannedDesk, PlannedGather, PlannedSource, Share, Sharing};
+use super::{
+    FedBy, NumberedPort, Numbering, PlannedChannel, PlannedDesk, PlannedGate, PlannedGather, PlannedSource, Share,
+    Sharing, Watcher,
+};
 use crate::graph::{End, Graph, Link, Policy, Taps};
 
+/// Results of a member that may wait for their turn where the capacity says nothing.
+const MOST_WAITING: usize = 1024;
 /// Rows by which one port may be ahead of another where no capacity says less.
 const MOST_ROWS: usize = 1 << 20;
 
@@ -17,14 +22,15 @@ type Place = (usize, usize);
 pub(super) struct Wiring<V> {
     pub channels: Vec<PlannedChannel>,
     pub gathers: Vec<PlannedGather>,
+    pub gates: Vec<PlannedGate>,
     pub desks: Vec<PlannedDesk<V>>,
     /// What each inport reads.
     pub sources: HashMap<Place, Vec<PlannedSource>>,
     /// The channels that get every item of an outport, and the groups of which one member does.
     pub routes: HashMap<Place, (Vec<usize>, Vec<Share>)>,
     pub numbering: HashMap<usize, Numbering>,
-    /// The gathers for which a node's numbers matter.
-    pub watched: HashMap<usize, Vec<usize>>,
+    /// Those for whom a node's numbers matter.
+    pub watched: HashMap<usize, Vec<Watcher>>,
 }
 
 /// What comes to an inport.
@@ -42,6 +48,7 @@ pub(super) fn wire<V: Clone>(graph: &Graph<V>, placement: &[usize], cycles: &[Ve
     let mut wiring = Wiring {
         channels: Vec::new(),
         gathers: Vec::new(),
+        gates: Vec::new(),
         desks: Vec::new(),
         sources: HashMap::new(),
         routes: HashMap::new(),
@@ -83,11 +90,16 @@ pub(super) fn wire<V: Clone>(graph: &Graph<V>, placement: &[usize], cycles: &[Ve
     wiring
 }
 
-/// Whether a connection brings a group's results in their order.
-fn gathers<V>(graph: &Graph<V>, link: &Link, numbers: &[Option<Numbers>]) -> Option<usize> {
+/// The group whose results a connection takes in their order.
+fn ordered<V>(graph: &Graph<V>, link: &Link, numbers: &[Option<Numbers>]) -> Option<usize> {
     let End::Group(from) = link.from else { return None };
     let ordered = link.ordered && numbers[from].is_some() && graph.groups()[from].members.len() > 1;
-    (ordered && !graph.is_paired(link) && !numbers::shares(graph, link)).then_some(from)
+    (ordered && !graph.is_paired(link)).then_some(from)
+}
+
+/// The group whose results an inport gathers in their order.
+fn gathers<V>(graph: &Graph<V>, link: &Link, numbers: &[Option<Numbers>]) -> Option<usize> {
+    ordered(graph, link, numbers).filter(|_| !numbers::shares(graph, link))
 }
 
 /// What comes to each connected inport, in the order of nodes and inports.
@@ -176,9 +188,17 @@ impl<V: Clone> Wiring<V> {
             End::Group(group) if numbers::shares(graph, link) => {
                 let (desk, port) = ports[&(group, link.inport)];
                 let channels = graph.members(&link.to).iter().map(|&to| plain[&(to, link.inport)]).collect();
-                let share = Share { desk, port, channels };
-                for &from in graph.members(&link.from) {
-                    self.routes.entry((from, link.outport)).or_default().1.push(share.clone());
+                let members = graph.members(&link.from);
+                let gate = ordered(graph, link, numbers).map(|_| {
+                    let capacity = graph.nodes()[graph.members(&link.to)[0]].definition.inports[link.inport].capacity;
+                    let room = capacity.map_or(MOST_WAITING, |room| room.min(MOST_WAITING));
+                    self.gates.push(PlannedGate { members: members.to_vec(), room });
+                    self.gates.len() - 1
+                });
+                let share = Share { desk, port, channels, gate: None };
+                for (place, &from) in members.iter().enumerate() {
+                    let share = Share { gate: gate.map(|gate| (gate, place)), ..share.clone() };
+                    self.routes.entry((from, link.outport)).or_default().1.push(share);
                 }
             }
             _ => {
@@ -224,12 +244,19 @@ impl<V: Clone> Wiring<V> {
         }
     }
 
-    /// Notes the gathers for which the numbers of a node's firings matter: they wait for what it may still send.
+    /// Notes for whom the numbers of a node's firings matter: they wait for what it may still send.
     fn watch(&mut self) {
-        for (number, gather) in self.gathers.iter().enumerate() {
-            let mut nodes: Vec<_> = gather.members.iter().map(|&(member, _)| member).collect();
+        let gathers = self.gathers.iter().enumerate().map(|(number, gather)| {
+            (Watcher::Gather(number), gather.members.iter().map(|&(member, _)| member).collect::<Vec<_>>())
+        });
+        let gates = self.gates.iter().enumerate().flat_map(|(number, gate)| {
+            let others = |place: usize| gate.members.iter().enumerate().filter(move |(other, _)| *other != place);
+            let others = move |place| others(place).map(|(_, &member)| member).collect();
+            (0..gate.members.len()).map(move |place| (Watcher::Gate(number, place), others(place)))
+        });
+        for (watcher, mut nodes) in gathers.chain(gates) {
             while let Some(node) = nodes.pop() {
-                self.watched.entry(node).or_default().push(number);
+                self.watched.entry(node).or_default().push(watcher);
                 if let Some(Numbering::Fed(ports)) = self.numbering.get(&node) {
                     nodes.extend(ports.iter().filter_map(|port| match port.by {
                         FedBy::Member(from) => Some(from),

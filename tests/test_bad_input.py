@@ -364,6 +364,277 @@ GRAPHS = [
     ("registry.find('nowhere', 'x')", LookupError, r"^no component 'x' is defined in 'nowhere'"),
 ]
 
+GROUPS = [
+    ("Split * 2.5", TypeError, r"^split \* 2\.5: the number of members is a whole number; write split \* 4"),
+    ("'4' * Split", TypeError, r"^split \* '4': the number of members is a whole number"),
+    ("Split * True", TypeError, r"^split \* True: the number of members is a whole number"),
+    ("Split * None", TypeError, r"^split \* None: the number of members"),
+    ("Split * 0", ValueError, r"^split \* 0: a group of 0 has no members; give a number from 1 to 100,000"),
+    ("Split * -1", ValueError, r"^split \* -1: a group of -1 has no members"),
+    ("Split * 10**9", ValueError, r"^split \* 1000000000: a group of 1000000000 is too large; give"),
+    ("g.split * 0", ValueError, r"^split \* 0: a group of 0 has no members"),
+    ("Split * 2 * 3", TypeError, r"^split \* 2 \* 3: a group has no groups as members; multiply .*: split \* 6"),
+    ("g.ws = Split * 2\ng.ws * 3", TypeError, r"^ws \* 3: a group has no groups as members; .*: split \* 6"),
+    (
+        "(Split * 2).text",
+        AttributeError,
+        r"^\(split \* 2\)\.text: it is in no graph yet, .*, as in graph\.workers = spl",
+    ),
+    (
+        "g.ws = Split * 2\ng.xs = g.ws",
+        GraphError,
+        r"^graph\.xs = ws: this group is in this graph already, .*ws\.copy\(\)",
+    ),
+    ("g.ws = Split * 2\nGraph().ws = g.ws", GraphError, r"^graph\.ws = ws: this group is in another graph already"),
+    ("g.ws = Split * 2\ng.x = g.ws_0", GraphError, r"this instance is in this graph already, as 'ws_0'"),
+    ("g.ws = Split * 2\ng.ws = Split", GraphError, r"^graph\.ws is there already, <ws \(2 of split\): .*; take a new"),
+    ("g.split = Split * 2", GraphError, r"^graph\.split is there already, <split \(split\)"),
+    (
+        "g.ws_1 = Split\ng.ws = Split * 2",
+        GraphError,
+        r"^group ws cannot have a part ws_1, because the graph has a comp",
+    ),
+    ("g.ws = Split * 2\ng.ws_1 = Split", GraphError, r"^graph\.ws_1 is there already"),
+    ("g.run = Split * 2", GraphError, r"^'run' cannot be the name of a component: graph\.run means something else"),
+    ("g.ws = [Split, Split]", TypeError, r"^graph\.ws = \[.*\]: only components go into a graph"),
+    ("g.ws = Split * 2\ng.ws[2]", IndexError, r"^ws\[2\]: there is no such member; ws has 2, counted from 0"),
+    (
+        "g.ws = Split * 2\ng.ws['text']",
+        TypeError,
+        r"^ws\['text'\]: members go by number, as in ws\[0\]; ports are attr",
+    ),
+    ("g.ws = Split * 2\ng.ws.txt", AttributeError, r"^ws \(split\) has no port 'txt'; did you mean 'text'\?"),
+    ("g.ws = Split * 2\ng.ws.text = 3", AttributeError, r"^ws\.text is a port and cannot be assigned; .* ws\.text < …"),
+    ("g.ws = Split * 2\ng.ws.count = 3", AttributeError, r"^ws\.count cannot be assigned"),
+    ("g.ws = Split * 2\ng.ws.initialize('txt', 1)", AttributeError, r"^ws \(split\) has no port 'txt'"),
+    (
+        "g.ws = Split * 2\ng.ws.initialize('word', 1)",
+        TypeError,
+        r"^ws\.initialize\('word', \.\.\.\): ws\.word is an outp",
+    ),
+    ("g.ws = Split * 2\ng.ws.word < 1", TypeError, r"^ws\.word < 1: ws\.word is an outport"),
+    ("g.ws = Split * 2\ng.ws.text < g.ws.seen", TypeError, r"^ws\.text < ws\.seen: a port is no initial value"),
+    ("g.ws = Split * 2\ng.ws.seen < g.ws.text", TypeError, r"^ws\.seen < ws\.text: a port is no argument; connect"),
+    ("g.ws = Split * 2\ng.ws.seen < g.split.seen", TypeError, r"^ws\.seen < split\.seen: a port is no argument"),
+    ("g.ws = Split * 2\ng.split.seen < g.ws.seen", TypeError, r"^split\.seen < ws\.seen: a port is no argument"),
+    (
+        "g.ws = Split * 2\ng.ws.seen.get()",
+        TypeError,
+        r"^ws\.seen\.get\(\): each member .* own; ask .*ws\[0\]\.seen\.get",
+    ),
+    ("g.ws = Split * 2\ng.ws.text >> g.measure.word", TypeError, r"^ws\.text >> measure\.word: ws\.text is an inport"),
+    ("g.ws = Split * 2\ng.ws.text >> g.ws.text", TypeError, r"^ws\.text >> ws\.text: ws\.text is an inport"),
+    (
+        "g.ws = Split * 2\ng.split.word >> g.ws",
+        TypeError,
+        r"^split\.word >> ws: ws is a component; name one of its inp",
+    ),
+    ("g.ws = Split * 2\ng.split.word >> g.ws.word", TypeError, r"^split\.word >> ws\.word: ws\.word is an outport too"),
+    (
+        "g.ws = Split * 2\ng.split.word >> g.ws.seen",
+        TypeError,
+        r"^split\.word >> ws\.seen: ws\.seen is a persistent val",
+    ),
+    (
+        "g.ws = Split * 2\ng.source.number >> g.ws.text",
+        TypeError,
+        r"source\.number sends bytes, but ws\.text takes str",
+    ),
+    (
+        "g.ws = Split * 2\ng.split.word >> g.ws.text\ng.split.word >> g.ws.text",
+        GraphError,
+        r"^split\.word is connected to ws_0\.text already by split\.word >> ws\.text: one connection",
+    ),
+    (
+        "g.ws = Split * 2\ng.split.word >> g.ws[1].text\ng.split.word >> g.ws.text",
+        GraphError,
+        r"^split\.word is connected to ws_1\.text already: one connection carries every item",
+    ),
+    (
+        "g.ws = Split * 2\ng.ws.word >> g.measure.word\ng.ws[1].word >> g.measure.word",
+        GraphError,
+        r"^ws_1\.word is connected to measure\.word already by ws\.word >> measure\.word",
+    ),
+    (
+        "g.ws = Split * 2\nh = make()[0]\nh.split.word >> g.ws.text",
+        GraphError,
+        r"^split\.word >> ws\.text: split and ws are in different graphs",
+    ),
+    (
+        "g.ws = Split * 2\ng.split.word >> g.ws.text.keyed(len)\ng.ws.word >> g.ws.text.round_robin",
+        GraphError,
+        r"^ws\.text cannot be round_robin, because it is keyed already: a group connector shares out everything",
+    ),
+    (
+        "g.ws = Split * 2\ng.split.word >> g.ws.text.keyed(len)\ng.ws.word >> g.ws.text.keyed(hash)",
+        GraphError,
+        r"^ws\.text cannot be keyed, because it is keyed already, by another function: a group connector",
+    ),
+    ("g.ws = Split * 2\ng.ws.text.keyed(3)", TypeError, r"^ws\.text\.keyed\(3\): give a function that gives the key"),
+    (
+        "async def key(x): ...\ng.ws = Split * 2\ng.ws.text.keyed(key)",
+        TypeError,
+        r"^ws\.text\.keyed\(.*\): the function is async, and it is not awaited; use a plain function",
+    ),
+    ("g.ws = Split * 2\ng.ws.text.keyed()", TypeError, r"function"),
+    (
+        "g.ws = Split * 2\ng.ws.text.broadcast.round_robin",
+        TypeError,
+        r"^ws\.text\.broadcast\.round_robin: it shares out in one way; write ws\.text\.broadcast or ws\.tex",
+    ),
+    (
+        "g.split.text.round_robin",
+        AttributeError,
+        r"shares out what comes to a group, and split is one component; drop .*, or .* `graph\.split = split \* 4`$",
+    ),
+    (
+        "g.split.text.keyed(len)",
+        AttributeError,
+        r"^split\.text\.keyed: a group connector shares out what comes to a gr",
+    ),
+    (
+        "g.split.word.unordered",
+        AttributeError,
+        r"^split\.word\.unordered: a group connector gathers what comes from a group, and split is one component",
+    ),
+    (
+        "g.ws = Split * 2\ng.ws[0].text.broadcast",
+        AttributeError,
+        r"^ws_0\.text\.broadcast: a group connector .* not one of its members; say it of ws\.text$",
+    ),
+    (
+        "g.ws = Split * 2\ng.ws.word.broadcast",
+        AttributeError,
+        r"^ws\.word\.broadcast: ws\.word is an outport; how a group connector shares out .* is said of the inport$",
+    ),
+    (
+        "g.ws = Split * 2\ng.ws.text.unordered",
+        AttributeError,
+        r"^ws\.text\.unordered: ws\.text is an inport; how a group connector gathers .* is said of the outport$",
+    ),
+    (
+        "g.ws = Split * 2\ng.ws.clk(g.ws.word)",
+        TypeError,
+        r"^ws\.clk\(\.\.\.\): ws\.word is an outport; give inports of ws",
+    ),
+    (
+        "g.ws = Split * 2\ng.ws.clk(g.ws[0].text)",
+        TypeError,
+        r"^ws\.clk\(\.\.\.\): ws_0\.text is a port of another comp",
+    ),
+    (
+        "g.ws = Split * 2\ng.ws.clk(g.ws.text.broadcast)",
+        TypeError,
+        r"^ws\.clk\(\.\.\.\): ws\.text\.broadcast says how a connection is shared out, and this is none",
+    ),
+    (
+        "g.ws = Split * 2\ng.ws.clk(g.ws.text)\ng.ws.sync(g.ws.text)",
+        GraphError,
+        r"^ws_0\.text is in a trigger group al",
+    ),
+    ("g.ws = Split * 2\ng.ws.sync()", GraphError, r"^sync on ws names no port: name the inports .*: text and minimum"),
+    ("g.ws = Split * 2\ng.weigh(g.ws, cost=0)", GraphError, r"^the cost of ws cannot be 0"),
+    ("g.ws = Split * 1\ng.place(g.ws, together=True)", GraphError, r"takes two components or more, and only ws_0 was"),
+    ("g.place(Split * 2, worker=1)", GraphError, r"<split \* 2 in no graph> is no component of this graph"),
+    ("g.run(collect=[(Split * 2)])", TypeError, r"only what outports send can be collected"),
+    (
+        "h = make()[0]\nh.ws = Split * 2\ng.run(collect=[h.ws.word])",
+        GraphError,
+        r"^collect=\[ws\.word\]: ws is not in this graph",
+    ),
+    ("g.ws = Split * 2\ng.run(collect=[g.ws.text])", TypeError, r"^collect=\[ws\.text\]: only what outports send"),
+]
+
+SUB = "sub = make()[0]\n"
+
+SUBGRAPHS = [
+    (
+        "g.x = g",
+        GraphError,
+        r"^graph\.x = \.\.\.: this is the graph itself, and no graph can be part of itself; put .*copy",
+    ),
+    (
+        f"{SUB}g.x = sub\nsub.y = g",
+        GraphError,
+        r"^graph\.y = \.\.\.: this is a graph that has a copy of this one in it",
+    ),
+    (
+        f"{SUB}middle = Graph()\nmiddle.x = sub\ng.m = middle\nsub.y = g",
+        GraphError,
+        r"^graph\.y = \.\.\.: this is a graph that has a copy of this one in it, and no graph can be part of itself",
+    ),
+    (f"{SUB}g.split = sub", GraphError, r"^graph\.split is there already"),
+    (f"{SUB}g.add('a b', sub)", GraphError, r"^'a b' cannot be the name of a component"),
+    (
+        f"{SUB}g.p_split = Split\ng.p = sub",
+        GraphError,
+        r"^subgraph p cannot have a part p_split, because the graph has a component p_split already: choose",
+    ),
+    (
+        f"{SUB}sub.export(sub.split.text, 'x')\ng.p_x = Split\ng.p = sub",
+        GraphError,
+        r"^subgraph p cannot have a part p_x, because the graph has a component p_x already",
+    ),
+    (f"{SUB}g.p = sub\ng.p_split = Split", GraphError, r"^graph\.p_split is there already"),
+    (
+        f"{SUB}sub.export(sub.split.text, 'x')\ng.p = sub\ng.p_x = Split",
+        GraphError,
+        r"^graph\.p_x is there already, <inp",
+    ),
+    (f"{SUB}g.p = sub\ng.p = sub", GraphError, r"^graph\.p is there already, <subgraph p of"),
+    (f"{SUB}g.p = sub\ng.q = g.p", TypeError, r"^graph\.q = p: only components go into a graph; .* a copy already"),
+    (
+        "sub = Graph()\nsub.deadlocks = Split\ng.check = sub",
+        GraphError,
+        r"^'check' cannot be the name of a component: a part of it would be called 'check_deadlocks', and graph",
+    ),
+    (
+        f"{SUB}g.p = sub\ng.p.splt",
+        AttributeError,
+        r"^subgraph p has no 'splt'; did you mean 'split'\? It exports: nothing",
+    ),
+    (
+        f"{SUB}g.p = sub\ng.p.x = Split",
+        AttributeError,
+        r"^p\.x cannot be assigned: p is the copy of a graph and stays as",
+    ),
+    (
+        f"{SUB}sub.export(sub.split.text, 'x')\ng.p = sub\ng.p.x = 3",
+        AttributeError,
+        r"^p\.x is a port and cannot be assigned; to set a value, write p\.x < …",
+    ),
+    (
+        "g.export(3, 'x')",
+        TypeError,
+        r"^graph\.export\(3, 'x'\): only inports and outports can be exported, as in graph\.exp",
+    ),
+    ("g.export(g.split, 'x')", TypeError, r"^graph\.export\(split, 'x'\): only inports and outports can be exported"),
+    ("g.export(g.split.seen, 'x')", TypeError, r"^graph\.export\(split\.seen, 'x'\): only inports and outports"),
+    ("g.export(g.split.text, 3)", TypeError, r"^graph\.export\(split\.text, 3\): the name of an export is a string"),
+    ("g.export(make()[0].split.text, 'x')", GraphError, r"split is not in this graph; export ports of the graph's own"),
+    ("g.export(Split('a').text, 'x')", GraphError, r"^graph\.export\(a\.text, 'x'\): a is not in this graph"),
+    ("g.export(g.split.text, 'split')", GraphError, r"^graph\.split is there already"),
+    (
+        "g.export(g.split.text, 'run')",
+        GraphError,
+        r"^'run' cannot be the name of an export: graph\.run means something",
+    ),
+    ("g.export(g.split.text, 'exports')", GraphError, r"^'exports' cannot be the name"),
+    ("g.export(g.split.text, 'name')", GraphError, r"^'name' cannot be the name of an export: every subgraph has"),
+    ("g.export(g.split.text, 'a b')", GraphError, r"^'a b' cannot be the name of an export: write it as a variable's"),
+    (
+        "g.export(g.split.text, 'x')\ng.export(g.split.word, 'x')",
+        GraphError,
+        r"^graph\.x is there already, <inport split\.text: .*; take a new name",
+    ),
+    ("g.export(g.split.text, 'x')\ng.x = Split", GraphError, r"^graph\.x is there already, <inport split\.text"),
+    (
+        "g.ws = Split * 2\ng.split.word >> g.ws.text.broadcast\ng.export(g.ws.text.keyed(len), 'x')",
+        GraphError,
+        r"^ws\.text cannot be keyed, because it is broadcast already",
+    ),
+]
+
 UNFED = r"  - split\.text: nothing feeds it\. Connect an outport to it \(outport >> split\.text\) or give it a value"
 
 OUTPORTS = r"give a list of outports, such as collect=\[graph\.split\.word\]"
@@ -438,7 +709,7 @@ g.run(num_workers=2)""",
     ),
 ]
 
-TABLE = [*DECORATORS, *DEFINITIONS, *PORTS, *CONNECTIONS, *TRIGGERS, *GRAPHS, *RUNS]
+TABLE = [*DECORATORS, *DEFINITIONS, *PORTS, *CONNECTIONS, *TRIGGERS, *GRAPHS, *GROUPS, *SUBGRAPHS, *RUNS]
 
 
 @pytest.mark.parametrize(("code", "kind", "message"), TABLE, ids=[code.replace("\n", "; ") for code, *_ in TABLE])

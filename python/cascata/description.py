@@ -254,4 +254,6 @@ def _hint(value: object) -> str:
         return "it is a plain function: put @component on top and declare its parameters with @inport and @outport"
     if isinstance(value, Port):
         return "it is a port: connect ports with `>>`"
+    if isinstance(value, Subgraph):
+        return "it is a copy already; put the graph into it that it is a copy of"
     return "to set an initial value, use `<` on an inport"

@@ -6,7 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cascata.persistent import Setting, call_text
-from cascata.port import InputPort, OutputPort, Port, PortHandler
+from cascata.port import InputPort, OutputPort, PersistentPort, Port, PortHandler
 from cascata.text import value_text
 from cascata.types import port_type
 
@@ -203,8 +203,8 @@ class GroupPersistentPort(PortHandler):
 
     def __lt__(self, arguments: object) -> Setting:
         """Set the arguments of the initialiser."""
-        if isinstance(arguments, Port | PortHandler) or hasattr(arguments, "label"):
-            msg = f"{self.label} < {value_text(arguments)}: a port is no argument; connect an outport to an inport"
+        if isinstance(arguments, Port | PersistentPort | PortHandler):
+            msg = f"{self.label} < {arguments.label}: a port is no argument; connect an outport to an inport with `>>`"
             raise TypeError(msg)
         self._component._core.set_arguments(self._component._node, self.name, arguments)
         self._forget()

@@ -62,7 +62,7 @@ class Parts:
 
     def export(self, name: str, port: Port) -> None:
         """Let users of the graph see a port."""
-        self.check(name)
+        self.check(name, what="an export")
         if hasattr(Subgraph, name):
             msg = f"{name!r} cannot be the name of an export: every subgraph has a {name!r}; take another name"
             raise GraphError(msg)
@@ -72,9 +72,9 @@ class Parts:
         self._core.export(name, port.component._node, port.name, inport, ordered, policy)
         self._refresh()
 
-    def check(self, name: str, parts: Iterable[str] = ()) -> None:
+    def check(self, name: str, parts: Iterable[str] = (), what: str = "a component") -> None:
         """Check that a name, and the names of the parts that come with it, can be used; see also the core's checks."""
-        refuse_unusable(name, parts, type(self._graph))
+        refuse_unusable(name, parts, type(self._graph), what)
         if name in self.by_name:
             msg = f"graph.{name} is there already, {self.by_name[name]!r}; take a new name"
             raise GraphError(msg)
@@ -117,7 +117,7 @@ class Parts:
         return port if ordered or not isinstance(port, GroupOutputPort) else port.unordered
 
 
-def refuse_unusable(name: str, parts: Iterable[str], graphs: type) -> None:
+def refuse_unusable(name: str, parts: Iterable[str], graphs: type, kind: str = "a component") -> None:
     """Raise `GraphError` if a name, or that of a part that comes with it, can be that of nothing in a graph."""
     if problem := name_problem(name):
         what = problem
@@ -129,5 +129,5 @@ def refuse_unusable(name: str, parts: Iterable[str], graphs: type) -> None:
         what = f"a part of it would be called {part!r}, and graph.{part} means something else; take another name"
     else:
         return
-    msg = f"{name!r} cannot be the name of a component: {what}"
+    msg = f"{name!r} cannot be the name of {kind}: {what}"
     raise GraphError(msg)

@@ -99,4 +99,5 @@ class Subgraph:
     def __repr__(self) -> str:
         """Show exports and parts."""
         exports = ", ".join(f"{name} ({port.label})" for name, port in self._exports.items()) or "nothing"
-        return f"<subgraph {self.name} of {', '.join(self._parts) or 'nothing'}; exports {exports}>"
+        parts = [name for name, part in self._parts.items() if getattr(part, "group_name", None) is None]
+        return f"<subgraph {self.name} of {', '.join(parts) or 'nothing'}; exports {exports}>"

@@ -2,7 +2,7 @@
 
 mod common;
 
-use cascata::graph::{Graph, Issue, Taps, check};
+use cascata::graph::{Graph, Issue, Policy, PortKind, Taps, check};
 use common::{definition, network};
 
 fn sentences(graph: &Graph<i64>) -> Vec<String> {
@@ -147,4 +147,144 @@ fn a_tap_feeds_a_port() {
     graph.add("a", definition("f", &["x"], &["out"])).unwrap();
     assert_eq!(sentences(&graph), [unfed("a.x")]);
     assert!(check(&graph, &Taps::from([(0, 0)])).is_empty());
+}
+
+/// A source, a group `pairs` of two with inports `x` and `y`, and a sink `s`.
+fn pairs() -> Graph<i64> {
+    let mut graph = Graph::new();
+    graph.add("a", definition("source", &[], &["out"])).unwrap();
+    graph.add_group("pairs", definition("pair", &["x", "y"], &["out"]), 2).unwrap();
+    graph.add("s", definition("sink", &["x"], &["out"])).unwrap();
+    graph
+}
+
+#[test]
+fn what_holds_for_all_members_of_a_group_is_told_once() {
+    let mut graph = pairs();
+    graph.connect("pairs", "out", "s", "x").unwrap();
+    graph.sync("pairs", &["x"]).unwrap();
+    let starved = "s can never fire, because what feeds it never does: it waits at s.x for pairs";
+    assert_eq!(
+        sentences(&graph),
+        [
+            "pairs.x is to trigger firings, but nothing feeds it. Connect an outport to it (outport >> pairs.x) or give it \
+             a value (pairs.x < value)"
+                .to_owned(),
+            unfed("pairs.y"),
+            starved.to_owned(),
+        ]
+    );
+    graph.connect("a", "out", "pairs_1", "x").unwrap();
+    graph.set_initial("pairs", "y", 0, true).unwrap();
+    assert_eq!(
+        sentences(&graph),
+        [
+            "pairs_0.x is to trigger firings, but nothing feeds it. Connect an outport to it (outport >> pairs_0.x) or give \
+          it a value (pairs_0.x < value)"
+        ]
+    );
+}
+
+#[test]
+fn groups_that_wait_for_each_other_are_told_as_groups() {
+    let mut graph = Graph::new();
+    let relay = definition("relay", &["x"], &["out"]);
+    graph.add_group("a", relay.clone(), 2).unwrap();
+    graph.add_group("b", relay.clone(), 3).unwrap();
+    graph.add_group("c", relay, 3).unwrap();
+    graph.connect("a", "out", "b", "x").unwrap();
+    graph.connect("b", "out", "a", "x").unwrap();
+    graph.connect("b", "out", "c", "x").unwrap();
+    assert_eq!(
+        sentences(&graph),
+        [
+            "a and b can never fire, because they wait for each other: give one of the ports a.x and b.x an initial value \
+             (port < value)",
+            "c can never fire, because what feeds it never does: it waits at c.x for b",
+        ]
+    );
+}
+
+#[test]
+fn an_exported_port_is_told_by_both_names() {
+    let mut graph = pairs();
+    graph.export("inp", "pairs", (PortKind::Inport, "x"), true, None).unwrap();
+    graph.connect("a", "out", "s", "x").unwrap();
+    graph.connect("a", "out", "pairs", "y").unwrap();
+    assert_eq!(
+        sentences(&graph),
+        [
+            "pairs.x, which is exported as inp, is fed by nothing. Connect an outport to it (outport >> pairs.x) or give it a \
+          value (pairs.x < value)"
+        ]
+    );
+}
+
+/// The sentence about ports that each want to decide who gets a row.
+fn contradiction(ports: &str) -> String {
+    format!(
+        "{ports} fire together, so one group connector shares out their items by rows, and only one of them can decide \
+         who gets a row. Keep the policy of that one (only broadcast may stand beside it), or call clk to have them fire \
+         apart"
+    )
+}
+
+#[test]
+fn ports_that_fire_together_do_not_contradict_each_other() {
+    let policies = [Policy::Balanced, Policy::RoundRobin, Policy::Broadcast, Policy::Keyed(1)];
+    for x in &policies {
+        for y in &policies {
+            let mut graph = pairs();
+            graph.connect("a", "out", "s", "x").unwrap();
+            graph.link("a", "out", "pairs", "x", true, Some(x.clone())).unwrap();
+            graph.link("a", "out", "pairs", "y", true, Some(y.clone())).unwrap();
+            let shared = [x, y].iter().all(|policy| **policy != Policy::Broadcast);
+            let expected = if shared && (x != y || *x == Policy::Keyed(1)) {
+                vec![contradiction(&format!("pairs.x ({}) and pairs.y ({})", x.name(), y.name()))]
+            } else {
+                vec![]
+            };
+            assert_eq!(sentences(&graph), expected);
+            graph.clk("pairs", &["x", "y"]).unwrap();
+            assert!(sentences(&graph).is_empty(), "apart they may do as they like");
+        }
+    }
+}
+
+#[test]
+fn a_port_about_which_nothing_was_said_follows_the_other() {
+    let mut graph = pairs();
+    graph.connect("a", "out", "s", "x").unwrap();
+    graph.link("a", "out", "pairs", "x", true, Some(Policy::Keyed(1))).unwrap();
+    graph.connect("a", "out", "pairs", "y").unwrap();
+    assert!(sentences(&graph).is_empty());
+    assert_eq!(graph.shared_inports(0), [0, 1]);
+}
+
+#[test]
+fn members_agree_on_what_fires_together() {
+    let mut graph = pairs();
+    graph.connect("a", "out", "s", "x").unwrap();
+    graph.connect("a", "out", "pairs", "x").unwrap();
+    graph.connect("a", "out", "pairs", "y").unwrap();
+    graph.sync("pairs_1", &["y", "x"]).unwrap();
+    assert!(sentences(&graph).is_empty(), "that is what the other does unasked");
+    graph.clk("pairs_0", &["x"]).unwrap();
+    assert_eq!(
+        sentences(&graph),
+        [
+            "the members of group pairs do not agree on what fires together at pairs.x and pairs.y, which a group connector \
+          shares out: pairs_1 differs from the first. Call sync and clk on pairs itself, not on its members"
+        ]
+    );
+}
+
+#[test]
+fn what_is_not_shared_out_may_trigger_each_member_as_it_likes() {
+    let mut graph = pairs();
+    graph.connect("a", "out", "s", "x").unwrap();
+    graph.connect("a", "out", "pairs", "x").unwrap();
+    graph.connect("a", "out", "pairs_0", "y").unwrap();
+    graph.set_initial("pairs_1", "y", 1, true).unwrap();
+    assert!(sentences(&graph).is_empty());
 }

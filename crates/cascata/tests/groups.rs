@@ -48,6 +48,45 @@ fn a_group_adopts_what_was_described() {
 }
 
 #[test]
+fn members_are_instances_of_one_component() {
+    let mut graph = groups();
+    graph.add("odd", definition("odd", &[], &[])).unwrap();
+    let nodes = ["a", "odd"].map(|name| graph.nodes()[name].clone()).to_vec();
+    assert_eq!(
+        refused(graph.adopt_group("mixed", nodes)),
+        "group mixed is to have members of different components, filter and odd: give it instances of one"
+    );
+}
+
+#[test]
+fn what_is_said_of_a_group_holds_for_its_members() {
+    let mut graph = groups();
+    assert_eq!(graph.set_initial("two_1", "x", 1, true), Ok(vec![]));
+    assert_eq!(graph.set_initial("two", "x", 2, true), Ok(vec![1]));
+    graph.set_arguments("two", "seen", 3).unwrap();
+    graph.set_state("two", "seen", 4).unwrap();
+    graph.sync("two", &["y", "x"]).unwrap();
+    graph.weigh("two", Some(5.0), Some(6.0)).unwrap();
+    graph.pin("two", 7).unwrap();
+    graph.join(&["two", "a"]).unwrap();
+    for member in [7, 8] {
+        let node = &graph.nodes()[member];
+        assert_eq!(graph.initial(member, 0), Some(&2));
+        assert_eq!((node.persists[0].arguments, node.persists[0].state), (Some(3), Some(4)));
+        assert_eq!((&node.triggers, node.cost, node.traffic), (&vec![vec![1, 0]], 5.0, 6.0));
+        assert_eq!(graph.wishes().pins.get(&member), Some(&7));
+    }
+    assert_eq!(graph.wishes().together, [[0, 7, 8]]);
+    graph.clk("three_2", &["x"]).unwrap();
+    assert_eq!(
+        refused(graph.clk("three", &["y", "x"])),
+        "three_2.x is in a trigger group already: a port can be in one of them only"
+    );
+    assert!(graph.nodes()[1].triggers.is_empty(), "no member has changed");
+    assert_eq!(refused(graph.set_initial("two", "z", 1, true)), "two has no inport z; there are: x, y");
+}
+
+#[test]
 fn names_of_groups_and_members_are_new() {
     let mut graph = groups();
     let filter = definition("filter", &[], &[]);
@@ -127,6 +166,15 @@ fn a_port_has_one_policy() {
         "a.x cannot be balanced: a is one component, and only a group shares out what comes to it; drop the policy"
     );
     assert!(graph.share("three", "z", Policy::Balanced).is_err());
+}
+
+#[test]
+fn a_refused_connection_leaves_no_policy() {
+    let mut graph = groups();
+    graph.connect("three", "out", "others", "x").unwrap();
+    graph.connect("a", "out", "others_1", "x").unwrap();
+    assert!(graph.link("a", "out", "others", "x", true, Some(Policy::Broadcast)).is_err());
+    assert_eq!((graph.groups()["others"].policies[0].clone(), graph.edges().len()), (None, 4));
 }
 
 #[test]

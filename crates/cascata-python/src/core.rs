@@ -63,6 +63,8 @@ pub struct LaneEntry {
     pub task: Py<PyAny>,
     pub run_in_context: Py<PyAny>,
     pub queued: Arc<AtomicBool>,
+    /// The feedback loop that it belongs to, as the bells tell of it.
+    pub cycle: Option<usize>,
 }
 
 /// What all parts of a worker share.
@@ -332,12 +334,24 @@ impl Core {
         let mut rung = Vec::new();
         self.memory.bells().take(self.worker, |channel| rung.push(channel));
         for channel in rung {
-            // Beyond the channels it is memory that it tells of, which `feed` sees to.
-            if let Some(Some(remote)) = self.remotes.get(channel) {
-                remote.on_bell();
+            // Behind the channels it is memory that it tells of, which `feed` sees to, then feedback loops.
+            match self.remotes.get(channel) {
+                Some(Some(remote)) => remote.on_bell(),
+                Some(None) => {}
+                None => self.wake_cycle(channel),
             }
         }
         Ok(())
+    }
+
+    /// Has the lanes of a feedback loop look at what has become of it.
+    fn wake_cycle(&self, cycle: usize) {
+        let lanes = lock(&self.lanes).clone();
+        for (number, entry) in lanes.iter().enumerate() {
+            if entry.cycle == Some(cycle) && !entry.queued.swap(true, SeqCst) {
+                self.push(Ready::Lane(number));
+            }
+        }
     }
 
     /// Whether no item waits for room any more whose sender has ended. If some do, `on_delivered` of the hooks will say

@@ -190,6 +190,7 @@ impl Drive {
                     self.stage = Stage::Finishing;
                 } else {
                     self.stage = Stage::Ended;
+                    self.inputs.leave();
                 }
             }
         }
@@ -212,6 +213,8 @@ impl Drive {
         if let Err(error) = self.component.end(py) {
             return self.fail(py, error);
         }
+        // Not before the outports have closed, nor when the run is being stopped: others would begin to finish.
+        self.inputs.leave();
         Outcome::Ended(None)
     }
 

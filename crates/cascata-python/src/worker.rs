@@ -13,6 +13,7 @@ use cascata::{
     memory::Memory,
     plan::{InportRole, Plan, PlannedNode},
 };
+use cascata_shm::Cycle;
 use pyo3::{
     exceptions::PyValueError,
     intern,
@@ -151,7 +152,7 @@ impl Worker {
         let planned = &self.plan.nodes[node];
         let meter = self.memory.meter(node);
         let outports = planned.outports.iter().zip(meter.outports);
-        let lines = outports.map(|(port, meter)| {
+        let lines = outports.enumerate().map(|(index, (port, meter))| {
             let mut locals = Vec::new();
             let mut remotes = Vec::new();
             for &channel in &port.channels {
@@ -167,7 +168,9 @@ impl Worker {
             let collector = port
                 .collect
                 .map(|index| Arc::new(Callback(self.collectors[index].clone_ref(py))) as Arc<dyn Collector<Object>>);
-            Arc::new(Line { core: self.core.clone(), outport: Outport::new(locals, remotes, collector, meter) })
+            let (home, feeds) = self.memory.cycles_behind(node, index);
+            let outport = Outport::new(locals, remotes, collector, meter).in_cycles(home, feeds);
+            Arc::new(Line { core: self.core.clone(), outport })
         });
         let lines: Vec<_> = lines.collect();
         let named = lines.iter().zip(&planned.outports).enumerate();
@@ -260,6 +263,7 @@ impl Worker {
                     task: task.unbind(),
                     run_in_context: context.getattr("run")?.unbind(),
                     queued,
+                    cycle: this.memory.cycle(*node).map(Cycle::bell),
                 });
             }
         }
@@ -336,7 +340,8 @@ impl Worker {
         let alone = planned.groups.len() <= 1 && passives.is_empty();
         let _ = component.passives.set(passives);
         let inports = planned.inports.len();
-        let inputs = |ports: Vec<_>| Inputs::new(ports, inports, latest.clone(), alone);
+        let cycle = self.memory.cycle(node);
+        let inputs = |ports: Vec<_>| Inputs::new(ports, inports, latest.clone(), alone).in_cycle(cycle.cloned());
         if planned.groups.is_empty() {
             return vec![inputs(Vec::new())];
         }
@@ -354,12 +359,14 @@ fn make_ends(plan: &Plan<Object>, memory: &Memory, index: usize) -> (Vec<Option<
             return None;
         }
         let meter = memory.inport_meter(channel.node, channel.inport);
+        let gate = memory.gate(number);
         Some(match memory.ring(number) {
-            None => End::Local(Arc::new(Local::new(channel.capacity, channel.publishers, meter))),
+            None => End::Local(Arc::new(Local::new(channel.capacity, channel.publishers, meter).behind(gate))),
             Some(ring) => {
                 let hub = hub.get_or_insert_with(|| memory.hub(index)).clone();
                 let unbounded = channel.capacity.is_none();
-                End::Remote(Arc::new(Remote::new(number, ring.clone(), hub, receives, unbounded, meter)))
+                let remote = Remote::new(number, ring.clone(), hub, receives, unbounded, meter);
+                End::Remote(Arc::new(remote.behind(gate)))
             }
         })
     });

@@ -9,10 +9,11 @@ use std::{
     sync::{Arc, atomic::Ordering::SeqCst},
 };
 
-use cascata_shm::{Bells, Doorbell, Layout, MOST_SLOTS, Pool, Region, Ring, Words, layout::PAGE};
+use cascata_shm::{Bells, Cycle, Doorbell, Gate, Layout, MOST_SLOTS, Pool, Region, Ring, Words, layout::PAGE};
 
 use crate::{
     channel::Hub,
+    cycles::{Cycles, Shape},
     metrics::{Holding, InportMeter, MeterLayout, NodeMeter},
     plan::{Plan, PlannedChannel},
 };
@@ -37,6 +38,8 @@ pub struct Memory {
     rings: Vec<Option<Ring>>,
     pool: Pool,
     workers: usize,
+    cycles: Vec<Cycle>,
+    members: Arc<Cycles>,
 }
 
 /// Where everything lies.
@@ -46,13 +49,16 @@ struct Places {
     meters: usize,
     /// The ring of each channel that crosses workers.
     rings: Vec<Option<usize>>,
+    cycles: Vec<usize>,
     pool: usize,
     span: usize,
     limit: usize,
     len: usize,
     workers: usize,
-    channels: usize,
+    /// What the bells can tell of: each channel, then memory, then each feedback loop.
+    events: usize,
     meter_layout: MeterLayout,
+    members: Cycles,
 }
 
 impl Places {
@@ -61,20 +67,22 @@ impl Places {
         let shared = plan.channels.iter().any(|channel| channel.shared);
         let limit = limit.clamp(Pool::LEAST, ADDRESSES).next_multiple_of(PAGE);
         let span = if shared { Pool::span(limit).min(ADDRESSES / workers / PAGE * PAGE) } else { PAGE };
-        let channels = plan.channels.len();
+        let members = Cycles::new(plan);
+        let events = plan.channels.len() + 1 + members.all.len();
         let meter_layout = MeterLayout::new(plan);
         let mut layout = Layout::new();
         let control = layout.reserve(CONTROL * 8, LINE);
-        let bells = layout.reserve(Bells::footprint(workers, channels + 1), LINE);
+        let bells = layout.reserve(Bells::footprint(workers, events), LINE);
         let meters = layout.reserve(meter_layout.len() * 8, LINE);
         let rings = plan
             .channels
             .iter()
             .map(|channel| channel.shared.then(|| layout.reserve(Ring::footprint(slots(channel)), LINE)))
             .collect();
+        let cycles = members.all.iter().map(|cycle| layout.reserve(Cycle::footprint(cycle.gates), LINE)).collect();
         let pool = layout.reserve(Pool::footprint(workers, span), PAGE);
         let len = layout.len();
-        Self { control, bells, meters, rings, pool, span, limit, len, workers, channels, meter_layout }
+        Self { control, bells, meters, rings, cycles, pool, span, limit, len, workers, events, meter_layout, members }
     }
 }
 
@@ -92,12 +100,15 @@ impl Memory {
         let places = Places::new(plan, limit);
         let region = Region::create(places.len)?;
         let doorbells: Arc<[Doorbell]> = (0..=places.workers).map(|_| Doorbell::new()).collect::<io::Result<_>>()?;
-        let bells = Bells::create(&region, places.bells, places.workers, places.channels + 1, doorbells.clone());
+        let bells = Bells::create(&region, places.bells, places.workers, places.events, doorbells.clone());
         let ring = |(channel, at): (&PlannedChannel, &Option<usize>)| {
             at.map(|at| Ring::create(&region, at, slots(channel), channel.publishers as u32))
         };
         let rings = plan.channels.iter().zip(&places.rings).map(ring).collect();
         let pool = Pool::create(&region, places.pool, places.workers, places.span, places.limit);
+        for (shape, at) in places.members.all.iter().zip(&places.cycles) {
+            Cycle::create(&region, *at, shape.gates, shape.parts);
+        }
         Ok(Self::at(places, &region, bells, doorbells, rings, pool))
     }
 
@@ -114,7 +125,7 @@ impl Memory {
         if region.len() != places.len || doorbells.len() != places.workers + 1 {
             return Err(unfit("the descriptors are those of the memory of another plan"));
         }
-        let bells = Bells::attach(&region, places.bells, places.workers, places.channels + 1, doorbells.clone());
+        let bells = Bells::attach(&region, places.bells, places.workers, places.events, doorbells.clone());
         let rings = places.rings.iter().map(|at| at.map(|at| Ring::attach(&region, at))).collect();
         let pool = Pool::attach(&region, places.pool, places.workers, places.span);
         Ok(Self::at(places, &region, bells, doorbells, rings, pool))
@@ -128,7 +139,14 @@ impl Memory {
         rings: Vec<Option<Ring>>,
         pool: Pool,
     ) -> Self {
+        let cycle = |(number, (shape, at)): (usize, (&Shape, &usize))| {
+            let bell = places.events - places.cycles.len() + number;
+            Cycle::attach(region, *at, shape.gates, bells.clone(), shape.workers.clone(), bell)
+        };
+        let cycles = places.members.all.iter().zip(&places.cycles).enumerate().map(cycle).collect();
         Self {
+            cycles,
+            members: Arc::new(places.members),
             control: Words::new(region, places.control, CONTROL),
             meters: Words::new(region, places.meters, places.meter_layout.len()),
             layout: places.meter_layout,
@@ -159,6 +177,23 @@ impl Memory {
     /// The ring of `channel`, if it crosses workers.
     pub fn ring(&self, channel: usize) -> Option<&Ring> {
         self.rings[channel].as_ref()
+    }
+
+    /// The gate before `channel`, if its receiver belongs to a feedback loop.
+    pub fn gate(&self, channel: usize) -> Option<Gate> {
+        self.members.of_channel[channel].map(|(cycle, gate)| self.cycles[cycle].gate(gate))
+    }
+
+    /// The feedback loop that component `node` belongs to.
+    pub fn cycle(&self, node: usize) -> Option<&Cycle> {
+        self.members.of_node[node].map(|cycle| &self.cycles[cycle])
+    }
+
+    /// What an outport of component `node` has to do with feedback loops: that in which its items go round, and those that
+    /// it feeds from outside, once for each connection.
+    pub fn cycles_behind(&self, node: usize, outport: usize) -> (Option<Cycle>, Vec<Cycle>) {
+        let cycle = |number: usize| self.cycles[number].clone();
+        (self.members.home(node, outport).map(cycle), self.members.fed_by(node, outport).map(cycle).collect())
     }
 
     /// What the channels of `worker` share; for this worker's process only, and once.

@@ -7,6 +7,8 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use cascata_shm::Gate;
+
 use super::{Offer, Ticket, lock, note};
 use crate::metrics::InportMeter;
 
@@ -15,6 +17,8 @@ use crate::metrics::InportMeter;
 pub struct Local<T> {
     capacity: usize,
     meter: InportMeter,
+    /// If it belongs to a component of a feedback loop.
+    gate: Option<Gate>,
     state: Mutex<State<T>>,
 }
 
@@ -32,14 +36,24 @@ struct State<T> {
 
 impl<T> State<T> {
     /// The waker of a receiver that waits. It must be called after the lock is gone.
-    fn wake_receiver(&mut self) -> Option<Waker> {
-        if mem::take(&mut self.receiver_waits) { self.receiver.clone() } else { None }
+    fn wake_receiver(&mut self, gate: Option<&Gate>) -> Option<Waker> {
+        if !mem::take(&mut self.receiver_waits) {
+            return None;
+        }
+        if let Some(gate) = gate {
+            gate.pass();
+        }
+        self.receiver.clone()
     }
 
     /// Gives the waker of another receiver, which must be dropped after the lock is gone.
     #[must_use]
-    fn wait(&mut self, cx: &Context<'_>) -> Option<Waker> {
+    fn wait(&mut self, cx: &Context<'_>, gate: Option<&Gate>) -> Option<Waker> {
         self.receiver_waits = true;
+        if let Some(gate) = gate {
+            // Under the lock: nothing can have come since the receiver has looked.
+            gate.expect();
+        }
         note(&mut self.receiver, cx)
     }
 }
@@ -55,13 +69,30 @@ impl<T> Local<T> {
             receiver: None,
             receiver_waits: false,
         };
-        Self { capacity: capacity.unwrap_or(usize::MAX), meter, state: Mutex::new(state) }
+        Self { capacity: capacity.unwrap_or(usize::MAX), meter, gate: None, state: Mutex::new(state) }
+    }
+
+    /// The channel with a gate of the feedback loop that its receiver belongs to.
+    #[must_use]
+    pub fn behind(self, gate: Option<Gate>) -> Self {
+        Self { gate, ..self }
+    }
+
+    pub(super) fn gate(&self) -> Option<&Gate> {
+        self.gate.as_ref()
+    }
+
+    /// So many items wait no longer.
+    fn waited(&self, items: usize) {
+        if let Some(gate) = &self.gate {
+            gate.cycle().leave(items);
+        }
     }
 
     /// Puts `item` inside, or lets it wait under `ticket`, which is made if it is the first that has to wait.
     pub fn offer(&self, item: T, ticket: &mut Option<Arc<Ticket>>) -> Offer {
         let mut state = lock(&self.state);
-        if state.closed {
+        if state.closed || self.is_beyond_end() {
             // Counted under the lock, which makes this thread the only writer.
             self.meter.discarded.add(1);
             drop(state);
@@ -70,7 +101,7 @@ impl<T> Local<T> {
         } else if state.items.len() < self.capacity {
             state.items.push_back(item);
             self.meter.received.add(1);
-            let waker = state.wake_receiver();
+            let waker = state.wake_receiver(self.gate());
             drop(state);
             if let Some(waker) = waker {
                 waker.wake();
@@ -79,6 +110,9 @@ impl<T> Local<T> {
         } else {
             let ticket = ticket.get_or_insert_with(|| Arc::new(Ticket::new()));
             ticket.hold();
+            if let Some(gate) = &self.gate {
+                gate.cycle().enter();
+            }
             state.waiting.push_back((item, ticket.clone()));
             Offer::Waits
         }
@@ -88,11 +122,13 @@ impl<T> Local<T> {
     pub fn poll_item(&self, cx: &mut Context<'_>) -> Poll<bool> {
         let mut state = lock(&self.state);
         if !state.items.is_empty() {
+            self.go_on();
             Poll::Ready(true)
         } else if state.publishers == 0 || state.closed {
+            self.go_on();
             Poll::Ready(false)
         } else {
-            let other = state.wait(cx);
+            let other = state.wait(cx, self.gate());
             drop(state);
             drop(other);
             Poll::Pending
@@ -111,21 +147,31 @@ impl<T> Local<T> {
     pub fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let mut state = lock(&self.state);
         if let Some(item) = state.items.pop_front() {
+            self.go_on();
             self.taken(state);
             Poll::Ready(Some(item))
         } else if state.publishers == 0 || state.closed {
+            self.go_on();
             Poll::Ready(None)
         } else {
-            let other = state.wait(cx);
+            let other = state.wait(cx, self.gate());
             drop(state);
             drop(other);
             Poll::Pending
         }
     }
 
+    /// The receiver, which has looked, does not wait.
+    fn go_on(&self) {
+        if let Some(gate) = &self.gate {
+            gate.go_on();
+        }
+    }
+
     /// An item has left: the first one that waits enters.
     fn taken(&self, mut state: std::sync::MutexGuard<'_, State<T>>) {
         self.meter.taken.add(1);
+        let waiting = state.waiting.len();
         let mut withdrawn = Vec::new();
         let mut waker = None;
         while let Some((item, ticket)) = state.waiting.pop_front() {
@@ -137,7 +183,9 @@ impl<T> Local<T> {
             }
             withdrawn.push(item);
         }
+        let waited = waiting - state.waiting.len();
         drop(state);
+        self.waited(waited);
         drop(withdrawn);
         if let Some(waker) = waker {
             waker.wake();
@@ -147,6 +195,7 @@ impl<T> Local<T> {
     /// Forgets the item that waits under `ticket`, whose sender has withdrawn it.
     pub(super) fn forget(&self, ticket: &Ticket) {
         let gone = ticket.remove_from(&mut lock(&self.state).waiting);
+        self.waited(usize::from(gone.is_some()));
         drop(gone);
     }
 
@@ -155,7 +204,7 @@ impl<T> Local<T> {
         let mut state = lock(&self.state);
         state.publishers -= 1;
         // With items inside the receiver does not wait; it will find the end after the last of them.
-        let waker = if state.publishers == 0 { state.wake_receiver() } else { None };
+        let waker = if state.publishers == 0 { state.wake_receiver(self.gate()) } else { None };
         drop(state);
         if let Some(waker) = waker {
             waker.wake();
@@ -168,7 +217,7 @@ impl<T> Local<T> {
         state.closed = true;
         let items = mem::take(&mut state.items);
         let waiting = mem::take(&mut state.waiting);
-        let mut wakers: Vec<_> = state.wake_receiver().into_iter().collect();
+        let mut wakers: Vec<_> = state.wake_receiver(None).into_iter().collect();
         let mut discarded = items.len();
         // What was withdrawn just now was never sent.
         for claim in waiting.iter().filter_map(|(_, ticket)| ticket.claim()) {
@@ -178,12 +227,18 @@ impl<T> Local<T> {
         let kept = state.receiver.take();
         self.meter.discarded.add(discarded as u64);
         drop(state);
+        self.waited(waiting.len());
         drop((kept, items, waiting));
         wakers.into_iter().for_each(Waker::wake);
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        lock(&self.state).closed
+        self.is_beyond_end() || lock(&self.state).closed
+    }
+
+    /// Whether the feedback loop that the receiver belongs to has closed: it takes nothing more.
+    fn is_beyond_end(&self) -> bool {
+        self.gate.as_ref().is_some_and(|gate| gate.cycle().is_closed())
     }
 
     /// How many items are inside.

@@ -29,6 +29,8 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use cascata_shm::Gate;
+
 pub use hub::Hub;
 pub use loan::Loan;
 pub use local::Local;
@@ -132,6 +134,14 @@ impl<T: Item> Inlet<T> {
                 Poll::Ready(false) => Poll::Ready(Ok(None)),
                 Poll::Pending => Poll::Pending,
             },
+        }
+    }
+
+    /// The gate before it, if its reader belongs to a feedback loop.
+    pub(crate) fn gate(&self) -> Option<&Gate> {
+        match self {
+            Self::Local(channel) => channel.gate(),
+            Self::Remote(channel) => channel.gate(),
         }
     }
 

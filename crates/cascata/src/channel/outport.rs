@@ -10,6 +10,8 @@ use std::{
     task::{Context, Poll},
 };
 
+use cascata_shm::Cycle;
+
 use super::{EncodeError, Full, Hub, Item, Local, Offer, Remote, Ticket, held::Held, lock, parcel::Parcel};
 use crate::metrics::OutportMeter;
 
@@ -62,6 +64,8 @@ pub struct Outport<T: Item> {
     /// Where encoded items lie; `None` as long as nothing is encoded.
     hub: Option<Hub>,
     held: Held<T, T::Error>,
+    /// The feedback loops that it feeds from outside, once for each channel.
+    feeds: Vec<Cycle>,
     meter: OutportMeter,
     ended: AtomicBool,
     /// The channels know that it has ended.
@@ -129,7 +133,14 @@ impl<T: Item> Outport<T> {
         let hub = remotes.iter().find(|(_, own)| !own).map(|(remote, _)| remote.hub().clone());
         let collection = collector.map(|collector| Collection { collector, waiting: Mutex::default() });
         let (ended, left) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { locals, remotes, collection, hub, held: Held::new(), meter, ended, left }
+        Self { locals, remotes, collection, hub, held: Held::new(), feeds: Vec::new(), meter, ended, left }
+    }
+
+    /// The outport of a component of feedback loop `home`, if any, that feeds others: those of `feeds`, once for each
+    /// channel. It keeps them open until it has left, and its own as long as it holds an item back.
+    #[must_use]
+    pub fn in_cycles(self, home: Option<Cycle>, feeds: Vec<Cycle>) -> Self {
+        Self { held: self.held.within(home), feeds, ..self }
     }
 
     /// Sends `item` to every channel behind the port.
@@ -237,6 +248,7 @@ impl<T: Item> Outport<T> {
                         ticket.seal(false);
                     }
                 }
+                self.held.settled();
             }
             if let Some(waker) = ticket.done() {
                 waker.wake();
@@ -334,6 +346,7 @@ impl<T: Item> Outport<T> {
         if self.ended.load(Relaxed) && self.held.is_empty() && !self.left.swap(true, Relaxed) {
             self.locals.iter().for_each(|local| local.unpublish());
             self.remotes.iter().for_each(|(remote, _)| remote.unpublish());
+            self.feeds.iter().for_each(|cycle| cycle.leave(1));
         }
     }
 }

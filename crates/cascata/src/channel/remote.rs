@@ -11,7 +11,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use cascata_shm::{Peek, Pop, Push, Ring, Slot, WorkerSet};
+use cascata_shm::{Gate, Peek, Pop, Push, Ring, Slot, WorkerSet};
 
 use super::{
     Hub, Item, Offer, Ticket, lock, note,
@@ -30,6 +30,8 @@ pub struct Remote<T: Item> {
     /// The receiver takes items off the ring as they come, so that senders never wait for it for long.
     unbounded: bool,
     meter: InportMeter,
+    /// If it belongs to a component of a feedback loop.
+    gate: Option<Gate>,
     state: Mutex<State<T>>,
 }
 
@@ -82,7 +84,7 @@ impl<T: Item> Remote<T> {
             receiver: None,
             closed: false,
         };
-        let remote = Self { index, ring, hub, receives, unbounded, meter, state: Mutex::new(state) };
+        let remote = Self { index, ring, hub, receives, unbounded, meter, gate: None, state: Mutex::new(state) };
         if receives && unbounded {
             // From now on the ring has a note that this worker waits, so that whatever comes is taken off, even if the
             // component does not look at the channel for long.
@@ -91,10 +93,34 @@ impl<T: Item> Remote<T> {
         remote
     }
 
+    /// The channel with a gate of the feedback loop that its receiver belongs to.
+    #[must_use]
+    pub fn behind(self, gate: Option<Gate>) -> Self {
+        Self { gate, ..self }
+    }
+
+    pub(super) fn gate(&self) -> Option<&Gate> {
+        self.gate.as_ref()
+    }
+
+    /// So many items of this process wait no longer.
+    fn waited(&self, items: usize) {
+        if let Some(gate) = &self.gate {
+            gate.cycle().leave(items);
+        }
+    }
+
+    /// Whether the feedback loop that the receiver belongs to has closed: it takes nothing more.
+    fn is_beyond_end(&self) -> bool {
+        self.gate.as_ref().is_some_and(|gate| gate.cycle().is_closed())
+    }
+
     /// Puts `freight` into the ring, or lets it wait under `ticket`, which is made if it is the first that has to wait.
     pub(super) fn offer(&self, freight: Freight<T>, ticket: &mut Option<Arc<Ticket>>) -> Offer {
         let mut state = lock(&self.state);
-        let refused = if state.waiting.is_empty() {
+        let refused = if self.is_beyond_end() {
+            Refused::Closed(freight)
+        } else if state.waiting.is_empty() {
             match self.push(&mut state, freight) {
                 Ok(receivers) => {
                     self.wake_receivers(state, receivers);
@@ -109,6 +135,9 @@ impl<T: Item> Remote<T> {
             Refused::Full(freight) => {
                 let ticket = ticket.get_or_insert_with(|| Arc::new(Ticket::new()));
                 ticket.hold();
+                if let Some(gate) = &self.gate {
+                    gate.cycle().enter();
+                }
                 state.waiting.push_back((freight, ticket.clone()));
                 Offer::Waits
             }
@@ -135,11 +164,19 @@ impl<T: Item> Remote<T> {
                     Freight::Own(item) => state.keep(index, item),
                     Freight::Parcel(parcel) => parcel.delivered(),
                 }
+                self.pass(waiting);
                 Ok(waiting)
             }
             Ok(Push::Full) => Err(Refused::Full(freight)),
             // A ring whose lock lost its holder is as good as closed: the supervisor stops the run for that death.
             Ok(Push::Closed) | Err(_) => Err(Refused::Closed(freight)),
+        }
+    }
+
+    /// Something has come for which these receivers wait; they are going to be woken.
+    fn pass(&self, receivers: WorkerSet) {
+        if let (Some(gate), false) = (&self.gate, receivers.is_empty()) {
+            gate.pass();
         }
     }
 
@@ -152,7 +189,7 @@ impl<T: Item> Remote<T> {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.ring.is_closed()
+        self.is_beyond_end() || self.ring.is_closed()
     }
 
     /// See [`Inlet::poll_item`](super::Inlet::poll_item).
@@ -161,7 +198,17 @@ impl<T: Item> Remote<T> {
         if state.closed {
             return Poll::Ready(false);
         }
-        let peek = if self.unbounded { self.unload(&mut state) } else { self.peek() };
+        let mut peek = self.look(&mut state);
+        if let Some(gate) = &self.gate {
+            if peek == Peek::Empty {
+                gate.expect();
+                // Once more: what came before that did not know that it is expected.
+                peek = self.look(&mut state);
+            }
+            if peek != Peek::Empty {
+                gate.go_on();
+            }
+        }
         match peek {
             Peek::Item => Poll::Ready(true),
             Peek::Ended => Poll::Ready(false),
@@ -174,7 +221,10 @@ impl<T: Item> Remote<T> {
         }
     }
 
-    fn peek(&self) -> Peek {
+    fn look(&self, state: &mut State<T>) -> Peek {
+        if self.unbounded {
+            return self.unload(state);
+        }
         // A ring whose lock lost its holder is at its end; the supervisor has seen the death, too, and stops the run.
         self.ring.poll_item(self.hub.worker).unwrap_or(Peek::Empty)
     }
@@ -287,6 +337,7 @@ impl<T: Item> Remote<T> {
         let mut receivers = WorkerSet::default();
         let mut wakers: Vec<Waker> = Vec::new();
         let mut refused = Vec::new();
+        let waiting = state.waiting.len();
         while let Some((freight, ticket)) = state.waiting.pop_front() {
             // While the ticket is claimed its sender cannot withdraw it.
             let Some(claim) = ticket.claim() else {
@@ -310,11 +361,13 @@ impl<T: Item> Remote<T> {
                 }
             }
         }
+        let waited = waiting - state.waiting.len();
         receivers |= self.leave(&mut state);
         if self.receives {
             receivers.insert(self.hub.worker);
         }
         self.wake_receivers(state, receivers);
+        self.waited(waited);
         drop(refused);
         for waker in wakers {
             waker.wake();
@@ -327,6 +380,7 @@ impl<T: Item> Remote<T> {
         let gone = ticket.remove_from(&mut state.waiting);
         let receivers = self.leave(&mut state);
         self.wake_receivers(state, receivers);
+        self.waited(usize::from(gone.is_some()));
         drop(gone);
     }
 
@@ -338,6 +392,7 @@ impl<T: Item> Remote<T> {
                 receivers |= self.ring.unpublish().unwrap_or_default();
             }
         }
+        self.pass(receivers);
         receivers
     }
 

@@ -2,6 +2,11 @@
 
 use std::task::{Context, Poll};
 
+use cascata_shm::{
+    Cycle, Gate,
+    cycle::{Reader, Rise},
+};
+
 use super::Latest;
 use crate::channel::{Inlet, Item};
 
@@ -37,10 +42,25 @@ impl<T: Item> Port<T> {
         }
     }
 
+    /// Whether items lie here that would be a batch if nothing more came.
+    fn holds_incomplete(&self) -> bool {
+        false
+    }
+
+    /// Makes what lies here a batch, as nothing more may come.
+    fn flush(&mut self) {}
+
     fn close(&mut self) {
         drop(self.first.take());
         self.inlet.close();
     }
+}
+
+/// The gates before those of `ports` that belong to a feedback loop.
+fn gates<'a, T: Item>(
+    ports: impl IntoIterator<Item = &'a Port<T>, IntoIter: Clone>,
+) -> impl Iterator<Item = &'a Gate> + Clone {
+    ports.into_iter().filter_map(|port| port.inlet.gate())
 }
 
 /// The zipped ports of one trigger group, as a stream of rows.
@@ -59,6 +79,8 @@ pub struct Inputs<T: Item> {
     ended: bool,
     /// The first port that had no item when it was last looked at, or none that could be decoded.
     missing: usize,
+    /// Its part in the feedback loop that its component belongs to, until that has ended.
+    reader: Option<Reader>,
 }
 
 impl<T: Item> Inputs<T> {
@@ -66,7 +88,13 @@ impl<T: Item> Inputs<T> {
     /// exists, so that nobody else looks at the values.
     pub fn new(ports: Vec<Port<T>>, inports: usize, latest: Latest<T>, alone: bool) -> Self {
         let completed = ports.len() < inports;
-        Self { ports, latest, observed: !alone, completed, ended: false, missing: 0 }
+        Self { ports, latest, observed: !alone, completed, ended: false, missing: 0, reader: None }
+    }
+
+    /// The group with a part in the feedback loop that its component belongs to.
+    #[must_use]
+    pub fn in_cycle(self, cycle: Option<Cycle>) -> Self {
+        Self { reader: cycle.map(Reader::new), ..self }
     }
 
     /// Waits for the next row and writes it into `row`, which has a place for each inport and nothing in any; `false` at
@@ -80,6 +108,22 @@ impl<T: Item> Inputs<T> {
         if self.ended {
             return Poll::Ready(Ok(false));
         }
+        if let Some(reader) = &mut self.reader {
+            match reader.rise(gates(&self.ports)) {
+                Rise::Look => {}
+                Rise::Flush => self.ports.iter_mut().for_each(Port::flush),
+                Rise::End => return Poll::Ready(Ok(self.end())),
+            }
+        }
+        let polled = self.poll_next(cx, row);
+        if let (Some(reader), Poll::Pending) = (&mut self.reader, &polled) {
+            gates(self.ports.iter().filter(|port| port.holds_incomplete())).for_each(Gate::hold_batch);
+            reader.rest();
+        }
+        polled
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>, row: &mut [Option<T>]) -> Poll<Result<bool, T::Error>> {
         if let [port] = &mut self.ports[..] {
             // The common case: one look, one lock.
             match port.poll_take(cx) {
@@ -152,8 +196,18 @@ impl<T: Item> Inputs<T> {
         self.end();
     }
 
+    /// The component has ended, as far as this group has to do with that: a feedback loop need not wait for it.
+    pub fn leave(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            reader.leave();
+        }
+    }
+
     fn end(&mut self) -> bool {
         self.ended = true;
+        if let Some(reader) = &mut self.reader {
+            reader.withdraw(gates(&self.ports));
+        }
         for port in &mut self.ports {
             port.close();
         }

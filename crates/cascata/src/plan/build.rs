@@ -34,7 +34,8 @@ impl<V: Clone> Plan<V> {
         for outport in nodes.iter_mut().flat_map(|node| &mut node.outports) {
             outport.channels.sort_unstable();
         }
-        Ok(Self { nodes, channels, workers: placement.iter().max().map_or(0, |last| last + 1), cycles: cycles(graph) })
+        let cycles = cycles(graph, &nodes);
+        Ok(Self { nodes, channels, workers: placement.iter().max().map_or(0, |last| last + 1), cycles })
     }
 }
 
@@ -121,10 +122,11 @@ fn planned<V: Clone>(
     }
 }
 
-/// The sets of nodes that feed back into themselves.
-fn cycles<V>(graph: &Graph<V>) -> Vec<Vec<usize>> {
-    let loops: HashSet<usize> = graph.edges().filter(|edge| edge.from == edge.to).map(|edge| edge.from).collect();
-    strong_components(graph.nodes().len(), graph.edges().map(|edge| (edge.from, edge.to)))
+/// The sets of nodes that feed back into themselves. What goes to a passive port makes nothing go round.
+fn cycles<V>(graph: &Graph<V>, nodes: &[PlannedNode<V>]) -> Vec<Vec<usize>> {
+    let edges = || graph.edges().filter(|edge| nodes[edge.to].inports[edge.inport].role == InportRole::Trigger);
+    let loops: HashSet<usize> = edges().filter(|edge| edge.from == edge.to).map(|edge| edge.from).collect();
+    strong_components(graph.nodes().len(), edges().map(|edge| (edge.from, edge.to)))
         .into_iter()
         .filter(|component| component.len() > 1 || loops.contains(&component[0]))
         .collect()

@@ -24,8 +24,8 @@ pub struct Plan<V, D = Arc<Definition<V>>> {
     pub channels: Vec<PlannedChannel>,
     /// How many workers there are. Each has at least one component.
     pub workers: usize,
-    /// Feedback loops: the strongly connected sets of nodes that contain an edge, each in ascending order, those that
-    /// feed others first.
+    /// Feedback loops: the sets of nodes that are strongly connected by edges to trigger ports and contain such an edge,
+    /// each in ascending order, those that feed others first.
     pub cycles: Vec<Vec<usize>>,
 }
 

@@ -186,6 +186,10 @@ impl<T> Local<T> {
         lock(&self.state).closed
     }
 
+    pub(super) fn meter(&self) -> &InportMeter {
+        &self.meter
+    }
+
     /// How many items are inside.
     pub fn fill(&self) -> usize {
         lock(&self.state).items.len()

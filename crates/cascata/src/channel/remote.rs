@@ -371,6 +371,10 @@ impl<T: Item> Remote<T> {
         self.on_bell();
     }
 
+    pub(super) fn meter(&self) -> &InportMeter {
+        &self.meter
+    }
+
     /// How many items are inside, as this worker sees it: for the receiver.
     pub fn fill(&self) -> usize {
         lock(&self.state).backlog.len() + self.ring.fill()

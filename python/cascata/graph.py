@@ -391,7 +391,7 @@ class Graph:
 
     def __repr__(self) -> str:
         """Show components with their values, and connections."""
-        edges = [f"{out.label} >> {port.label}" for out, port in self.edges]
+        edges = [f"{out.label} {port.batch.arrow if port.batch else '>>'} {port.label}" for out, port in self.edges]
         lines = [f"<Graph of {count_text(len(self._nodes), 'component')} and {count_text(len(edges), 'connection')}"]
         for shown in ([repr(node)[1:-1] for node in self._nodes.values()], edges):
             lines += shown[:_SHOWN]

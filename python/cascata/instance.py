@@ -64,7 +64,7 @@ class Instance(Component):
         return dict(self._ports)
 
     def copy(self) -> Instance:
-        """Make an instance of the same name, with the same values and trigger groups, that is in no graph.
+        """Make an instance of the same name, with the same values, batches and trigger groups, that is in no graph.
 
         Connections belong to the graph and are not copied.
         """
@@ -142,6 +142,8 @@ class Instance(Component):
 
     def __setattr__(self, name: str, value: object) -> None:
         """Explain how values are set; see `Component`."""
+        if value is self._ports.get(name, self) and isinstance(value, OutputPort):
+            return  # `a.out >>= b.inp` assigns what it gives
         if name in self._ports:
             msg = f"{self.name}.{name} is a port and cannot be assigned; to set a value, write {self.name}.{name} < …"
             raise AttributeError(msg)

@@ -95,7 +95,7 @@ pub struct Core {
     broken: AtomicBool,
     /// All lanes have ended, and the worker stays only for items that still wait for room.
     leaving: AtomicBool,
-    /// Lanes that run, are ready to, or await something that is no channel.
+    /// Lanes that run, are ready to, or await something that is no channel, and timers that are set.
     alive: AtomicUsize,
     budget: AtomicUsize,
     /// When the slice that runs is over; never, if none does.

@@ -22,6 +22,7 @@ use crate::{
     coroutine::{self, Step},
     object::Object,
     park::Park,
+    timer::Timer,
     wake::LaneWaker,
 };
 
@@ -58,6 +59,8 @@ pub struct Drive {
     /// when the item is in: so a consumer takes as many items in a turn as a producer sends.
     spent: bool,
     waker: Waker,
+    /// Set while the lane waits for a batch that will be complete at a time.
+    timer: Timer,
     state: Counter,
     /// When the state began, and whether it counts as alive in the core.
     since: Instant,
@@ -78,6 +81,7 @@ impl Drive {
             waker: Waker::from(Arc::new(LaneWaker { core: core.clone(), number, queued })),
             state: component.meter.lanes[group].clone(),
             row: vec![None; component.inports.len()],
+            timer: Timer::new(core.clone()),
             core,
             component,
             number,
@@ -177,7 +181,9 @@ impl Drive {
             self.waker.wake_by_ref();
             return Ok(Some(Outcome::Parked(LaneState::Ready)));
         }
-        match self.inputs.poll_row(&mut Context::from_waker(&self.waker), &mut self.row) {
+        let polled = self.inputs.poll_row(&mut Context::from_waker(&self.waker), &mut self.row);
+        self.timer.set(if polled.is_pending() { self.inputs.due() } else { None }, &self.waker)?;
+        match polled {
             Poll::Pending => return Ok(Some(Outcome::Parked(LaneState::Waiting(self.inputs.missing())))),
             Poll::Ready(Err(error)) => {
                 return Err(self.component.undecodable(py, error, self.inputs.missing()));

@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
-use cascata::graph::{self as rust, Graph, PortKind, Taps, check};
+use cascata::graph::{self as rust, Batch, Graph, PortKind, Taps, check};
 use cascata::plan::{self, PlanError};
 use pyo3::exceptions::{PyAttributeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -189,9 +189,34 @@ impl GraphCore {
         tuple(py, self.persist(node, persist, |set| set.state.clone())?)
     }
 
-    /// Connects an outport to an inport.
-    fn connect(&self, node: &str, outport: &str, to_node: &str, inport: &str) -> PyResult<()> {
-        self.build(|graph| graph.connect(node, outport, to_node, inport))
+    /// Connects an outport to an inport; in batches, if these are given as `(size, within)`.
+    #[pyo3(signature = (node, outport, to_node, inport, batch = None))]
+    fn connect(
+        &self,
+        node: &str,
+        outport: &str,
+        to_node: &str,
+        inport: &str,
+        batch: Option<(Option<usize>, Option<f64>)>,
+    ) -> PyResult<()> {
+        self.build(|graph| match batch {
+            None => graph.connect(node, outport, to_node, inport),
+            Some((size, within)) => graph.connect_in_batches(node, outport, to_node, inport, Batch { size, within }),
+        })
+    }
+
+    /// Has an inport deliver its items in batches, whatever gets connected to it.
+    fn set_batch(&self, node: &str, port: &str, size: Option<usize>, within: Option<f64>) -> PyResult<()> {
+        self.build(|graph| graph.set_batch(node, port, Batch { size, within })).map(drop)
+    }
+
+    /// The batches that an inport delivers, as `(size, within)`; `None` if it delivers its items one by one.
+    fn batch(&self, node: &str, port: &str) -> PyResult<Option<(Option<usize>, Option<f64>)>> {
+        self.build(|graph| {
+            let node = graph.position(node)?;
+            let port = graph.port(node, PortKind::Inport, port)?;
+            Ok(graph.nodes()[node].batches[port].map(|batch| (batch.size, batch.within)))
+        })
     }
 
     /// The connections as (component, outport, component, inport), in the order in which they were made.

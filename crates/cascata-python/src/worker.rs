@@ -322,7 +322,11 @@ impl Worker {
                 Some(End::Remote(remote)) => Inlet::Remote(remote),
                 None => return None,
             };
-            Some(Port::new(inport, planned.initial.clone(), inlet))
+            let port = Port::new(inport, planned.initial.clone(), inlet);
+            Some(match planned.batch {
+                Some(batch) => port.in_batches(batch),
+                None => port,
+            })
         };
         let constants = planned.inports.iter().map(|port| match port.role {
             InportRole::Constant => port.initial.clone(),

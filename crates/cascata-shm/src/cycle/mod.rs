@@ -193,18 +193,11 @@ impl Gate {
     }
 
     /// The reader, which holds a part, has found the channel empty and will wait here, unless there is something when it
-    /// looks once more: then it [goes on](Self::go_on).
+    /// looks once more.
     pub fn expect(&self) {
         if let Some(word) = self.word {
             let found = self.cycle.words[word].swap(EXPECTED, AcqRel);
             self.cycle.leave(usize::from(found == PASSED || found == FLUSH));
-        }
-    }
-
-    /// The reader, which holds a part, has found something: it does not wait here.
-    pub fn go_on(&self) {
-        if self.word.is_some_and(|word| self.cycle.words[word].load(Relaxed) != OPEN) {
-            self.cycle.leave(usize::from(self.withdraw() != Found::Untouched));
         }
     }
 

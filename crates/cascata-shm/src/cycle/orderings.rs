@@ -62,14 +62,12 @@ impl Pair {
         let gate = self.cycle.gate(Some(reader));
         gate.expect();
         if self.take(reader) {
-            gate.go_on();
             return true;
         }
         if holds_batch {
             gate.hold_batch();
         }
-        part.rest();
-        false
+        !part.rest(std::iter::once(&gate)) && self.look(part, reader, holds_batch)
     }
 
     /// Wakes for whatever reason.

@@ -103,7 +103,6 @@ impl Circle {
                 found = looks_again && self.inboxes[reader].load(SeqCst) > 0;
             }
             if found {
-                gate.go_on();
                 self.inboxes[reader].fetch_sub(1, SeqCst);
                 held += 1;
                 if held == self.batch {
@@ -117,8 +116,9 @@ impl Circle {
             if held > 0 {
                 gate.hold_batch();
             }
-            part.rest();
-            self.sleep(reader);
+            if part.rest(iter::once(&gate)) {
+                self.sleep(reader);
+            }
         }
         assert_eq!(held, 0, "closed while a batch is incomplete");
         part.leave();

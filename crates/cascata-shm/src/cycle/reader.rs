@@ -29,10 +29,18 @@ impl Reader {
     }
 
     /// It has looked at all its channels, has said at the gates of those that are empty that it waits, and has not found
-    /// enough: it gives up its part.
-    pub fn rest(&mut self) {
+    /// enough: it gives up its part. `false` if something has come since: then it looks again.
+    ///
+    /// For what comes after that, it is going to be woken. The part for what came before would otherwise stay, as it may
+    /// have been woken for that already, and have looked elsewhere.
+    pub fn rest<'a>(&mut self, gates: impl Iterator<Item = &'a Gate> + Clone) -> bool {
+        if gates.clone().any(Gate::has_passed) {
+            self.withdraw(gates);
+            return false;
+        }
         self.rests = true;
         self.cycle.leave(1);
+        true
     }
 
     /// It is awake, for whatever reason. `gates` are all its gates; it waits at none of them any more, and has one part.
@@ -70,8 +78,8 @@ impl Reader {
 
     /// It will read no more, and nothing comes of what it has read: it gives up its part for good.
     pub fn leave(mut self) {
-        if !self.rests {
-            self.rest();
+        if !mem::replace(&mut self.rests, true) {
+            self.cycle.leave(1);
         }
     }
 }

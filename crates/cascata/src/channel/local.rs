@@ -122,10 +122,8 @@ impl<T> Local<T> {
     pub fn poll_item(&self, cx: &mut Context<'_>) -> Poll<bool> {
         let mut state = lock(&self.state);
         if !state.items.is_empty() {
-            self.go_on();
             Poll::Ready(true)
         } else if state.publishers == 0 || state.closed {
-            self.go_on();
             Poll::Ready(false)
         } else {
             let other = state.wait(cx, self.gate());
@@ -147,24 +145,15 @@ impl<T> Local<T> {
     pub fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let mut state = lock(&self.state);
         if let Some(item) = state.items.pop_front() {
-            self.go_on();
             self.taken(state);
             Poll::Ready(Some(item))
         } else if state.publishers == 0 || state.closed {
-            self.go_on();
             Poll::Ready(None)
         } else {
             let other = state.wait(cx, self.gate());
             drop(state);
             drop(other);
             Poll::Pending
-        }
-    }
-
-    /// The receiver, which has looked, does not wait.
-    fn go_on(&self) {
-        if let Some(gate) = &self.gate {
-            gate.go_on();
         }
     }
 
@@ -239,6 +228,10 @@ impl<T> Local<T> {
     /// Whether the feedback loop that the receiver belongs to has closed: it takes nothing more.
     fn is_beyond_end(&self) -> bool {
         self.gate.as_ref().is_some_and(|gate| gate.cycle().is_closed())
+    }
+
+    pub(super) fn meter(&self) -> &InportMeter {
+        &self.meter
     }
 
     /// How many items are inside.

@@ -40,6 +40,8 @@ pub use parcel::{Encoder, Full, Mark, Parcel};
 pub use remote::Remote;
 pub use ticket::Ticket;
 
+use crate::metrics::InportMeter;
+
 /// A value that can travel through channels: shared by reference inside a process, encoded between processes.
 pub trait Item: Clone + Send + 'static {
     /// Why a value could not be encoded or decoded.
@@ -56,6 +58,12 @@ pub trait Item: Clone + Send + 'static {
     /// # Errors
     /// The bytes are not an encoded value, or what they name does not exist here.
     fn decode(bytes: &[u8], attached: Vec<Loan>) -> Result<Self, Self::Error>;
+
+    /// Makes one value of the items of a batch, of which there is at least one.
+    ///
+    /// # Errors
+    /// The value cannot be made; the items are lost.
+    fn list(items: Vec<Self>) -> Result<Self, Self::Error>;
 }
 
 /// Why a value could not be encoded.
@@ -150,6 +158,14 @@ impl<T: Item> Inlet<T> {
         match self {
             Self::Local(channel) => channel.fill(),
             Self::Remote(channel) => channel.fill(),
+        }
+    }
+
+    /// What counts its items.
+    pub(crate) fn meter(&self) -> &InportMeter {
+        match self {
+            Self::Local(channel) => channel.meter(),
+            Self::Remote(channel) => channel.meter(),
         }
     }
 

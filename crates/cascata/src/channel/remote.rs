@@ -199,15 +199,10 @@ impl<T: Item> Remote<T> {
             return Poll::Ready(false);
         }
         let mut peek = self.look(&mut state);
-        if let Some(gate) = &self.gate {
-            if peek == Peek::Empty {
-                gate.expect();
-                // Once more: what came before that did not know that it is expected.
-                peek = self.look(&mut state);
-            }
-            if peek != Peek::Empty {
-                gate.go_on();
-            }
+        if let (Some(gate), Peek::Empty) = (&self.gate, &peek) {
+            gate.expect();
+            // Once more: who put something in before that did not know that it is expected.
+            peek = self.look(&mut state);
         }
         match peek {
             Peek::Item => Poll::Ready(true),
@@ -424,6 +419,10 @@ impl<T: Item> Remote<T> {
         self.raise(senders);
         // What this process's own senders have waiting.
         self.on_bell();
+    }
+
+    pub(super) fn meter(&self) -> &InportMeter {
+        &self.meter
     }
 
     /// How many items are inside, as this worker sees it: for the receiver.

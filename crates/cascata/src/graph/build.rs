@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Definition, Edge, Graph, GraphError, Initial, Node, PersistSetting, PortKind};
+use super::{Batch, Definition, Edge, Graph, GraphError, Initial, Node, PersistSetting, PortKind};
 
 impl<V> Graph<V> {
     /// Adds an instance and gives its position.
@@ -77,6 +77,51 @@ impl<V> Graph<V> {
         }
         self.connected.insert((consumer, inp));
         Ok(())
+    }
+
+    /// Connects an outport to an inport that delivers its items in batches: all of them, whoever sends them.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect) and [`set_batch`](Self::set_batch).
+    pub fn connect_in_batches(
+        &mut self,
+        from: &str,
+        outport: &str,
+        to: &str,
+        inport: &str,
+        batch: Batch,
+    ) -> Result<(), GraphError> {
+        let before = self.set_batch(to, inport, batch)?;
+        let connected = self.connect(from, outport, to, inport);
+        if connected.is_err() {
+            let (node, inport) = self.locate(to, PortKind::Inport, inport)?;
+            self.nodes[node].batches[inport] = before;
+        }
+        connected
+    }
+
+    /// Has an inport deliver its items in batches, and gives what it did before.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such node or inport, when the size is 0 or the time is no number above 0, or when the inport
+    /// delivers other batches already.
+    pub fn set_batch(&mut self, node: &str, inport: &str, batch: Batch) -> Result<Option<Batch>, GraphError> {
+        let (node, inport) = self.locate(node, PortKind::Inport, inport)?;
+        let port = || self.inport_name(node, inport);
+        if batch.size == Some(0) {
+            return Err(GraphError::EmptyBatch { port: port() });
+        }
+        if let Some(within) = batch.within.filter(|within| !(within.is_finite() && *within > 0.0)) {
+            return Err(GraphError::BatchTime { port: port(), within: within.to_string() });
+        }
+        let before = self.nodes[node].batches[inport];
+        if let Some(other) = before.filter(|before| *before != batch) {
+            return Err(GraphError::OtherBatch { port: port(), is: other.to_string(), asked: batch.to_string() });
+        }
+        self.nodes[node].batches[inport] = Some(batch);
+        Ok(before)
     }
 
     /// Makes one trigger group of these inports: the component fires on the next value of each.

@@ -3,6 +3,7 @@
 //! Every step of building is checked where it is made ([`GraphError`]); what only the whole can tell is found by
 //! [`check`]. Nothing here runs anything.
 
+mod batch;
 mod build;
 mod check;
 mod definition;
@@ -14,6 +15,7 @@ mod order;
 mod roles;
 mod wishes;
 
+pub use batch::Batch;
 pub use check::check;
 pub use definition::{Definition, Inport, Outport, Persist};
 pub use edge::Edge;

@@ -99,7 +99,13 @@ fn planned<V: Clone>(
             Some(_) if triggers.contains(&inport) => InportRole::Trigger,
             Some(_) => InportRole::Passive,
         };
-        PlannedInport { name: declared.name.clone(), role, initial: graph.initial(node, inport).cloned(), channel }
+        PlannedInport {
+            name: declared.name.clone(),
+            role,
+            initial: graph.initial(node, inport).cloned(),
+            batch: described.batches[inport],
+            channel,
+        }
     });
     let outports = definition.outports.iter().enumerate().map(|(outport, declared)| PlannedOutport {
         name: declared.name.clone(),

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::graph::Definition;
+use crate::graph::{Batch, Definition};
 
 /// What a run starts from. `D` is how a node refers to its definition.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -70,6 +70,8 @@ pub struct PlannedInport<V> {
     /// The value of a constant, or the first item of a connected port. A constant without one occurs only in graphs
     /// that [`check`](crate::graph::check) refuses.
     pub initial: Option<V>,
+    /// How it gathers the items of its channel into lists, if it does.
+    pub batch: Option<Batch>,
     /// The channel it reads, unless it is a constant.
     pub channel: Option<usize>,
 }

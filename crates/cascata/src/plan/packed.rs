@@ -88,9 +88,9 @@ impl<V, D> PlannedNode<V, D> {
         convert: &mut impl FnMut(&V) -> Result<W, E>,
     ) -> Result<PlannedNode<W, D2>, E> {
         let mut inports = Vec::with_capacity(self.inports.len());
-        for PlannedInport { name, role, initial, channel } in &self.inports {
+        for PlannedInport { name, role, initial, batch, channel } in &self.inports {
             let initial = initial.as_ref().map(&mut *convert).transpose()?;
-            inports.push(PlannedInport { name: name.clone(), role: *role, initial, channel: *channel });
+            inports.push(PlannedInport { name: name.clone(), role: *role, initial, batch: *batch, channel: *channel });
         }
         let mut persists = Vec::with_capacity(self.persists.len());
         for PlannedPersist { name, arguments, state } in &self.persists {

@@ -98,6 +98,11 @@ impl Drop for Token {
     }
 }
 
+/// What a list of items with these ids is called.
+pub fn list_id(ids: &[u64]) -> u64 {
+    ids.iter().fold(ids.len() as u64, |list, id| list.wrapping_mul(1_000_003).wrapping_add(*id + 1))
+}
+
 /// Census, id, nature.
 const HEAD: usize = 17;
 
@@ -155,5 +160,10 @@ impl Item for Token {
         let census = censuses().get(&u64::from_le_bytes(*census)).and_then(Weak::upgrade);
         let census = census.unwrap_or_else(Census::new);
         Ok(census.make(id, Nature::Plain, HEAD + rest.len()))
+    }
+
+    fn list(items: Vec<Self>) -> Result<Self, Fault> {
+        let ids: Vec<_> = items.iter().map(|item| item.id).collect();
+        Ok(items[0].census.token(list_id(&ids)))
     }
 }

@@ -46,6 +46,10 @@ def lists(run, g):
     return run(g, collect=[g.b.out]).collected["b.out"]
 
 
+def joined(parts):
+    return [item for part in parts for item in part]
+
+
 SEVEN = emit(*range(7))
 
 
@@ -98,7 +102,7 @@ def test_batches_of_any_size_come_through_any_capacity(run, size):
         g = fed(emit(*range(2000)), capacity)
         g.a.out.batch(size).connect(g.b.item)
         got = lists(run, g)
-        assert [item for part in got for item in part] == [*range(2000)]
+        assert joined(got) == [*range(2000)]
         assert {len(part) for part in got[:-1]} <= {size}
 
 
@@ -111,9 +115,11 @@ def test_a_batch_merges_all_that_is_connected(run):
     g.c.out >> g.b.item  # joins the batches of the port
     got = lists(run, g)
     assert [len(part) for part in got] == [4] * 5
-    assert Counter(sum(got, [])) == Counter([*range(10), *range(100, 110)])
+    assert Counter(joined(got)) == Counter([*range(10), *range(100, 110)])
     for start, count in ((0, 10), (100, 10)):
-        assert [item for part in got for item in part if start <= item < start + count] == [*range(start, start + count)]
+        assert [item for part in got for item in part if start <= item < start + count] == [
+            *range(start, start + count)
+        ]
 
 
 def test_one_outport_feeds_single_items_and_batches(run):
@@ -257,7 +263,7 @@ def test_a_batch_does_not_wait_longer_than_it_may(run, size):
     got = Numbers()
     g = two(acknowledged(got), counts(got))
     g.a.out >> batch(size, within=SOON) >= g.b.item
-    assert sum(lists(run, g), []) == [0, 1, 2]
+    assert joined(lists(run, g)) == [0, 1, 2]
 
 
 def test_a_batch_that_is_full_does_not_wait(run):
@@ -332,7 +338,7 @@ def zipping(source, limits):
 
 def test_a_batch_that_will_be_due_is_alive(run):
     g = zipping(sending(1), batch(9, within=SOON))
-    assert sum((left for left, _ in lists(run, g)), []) == [0, 1, 2]
+    assert joined(left for left, _ in lists(run, g)) == [0, 1, 2]
 
 
 @pytest.mark.parametrize(("limits", "gathered"), [(batch(9), 1), (batch(9, within=SOON), 0)], ids=["size", "time"])
@@ -393,15 +399,14 @@ def test_nothing_keeps_a_timer_that_has_come_to_nothing():
     asyncio.run(main())
 
 
-def test_time_passes_on_uvloop():
-    uvloop = pytest.importorskip("uvloop")
+def test_time_passes_on_uvloop(uvloop):
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         for size in (100, 2):
             got = Numbers()
             g = two(acknowledged(got), counts(got))
             g.a.out >> batch(size, within=SOON) >= g.b.item
             report = runner.run(g.arun(num_workers=0, collect=[g.b.out]))
-            assert sum(report.collected["b.out"], []) == [0, 1, 2]
+            assert joined(report.collected["b.out"]) == [0, 1, 2]
 
 
 def test_a_stop_reaches_who_waits_for_a_batch(run):

@@ -407,6 +407,9 @@ def test_time_passes_on_uvloop(uvloop):
             g.a.out >> batch(size, within=SOON) >= g.b.item
             report = runner.run(g.arun(num_workers=0, collect=[g.b.out]))
             assert joined(report.collected["b.out"]) == [0, 1, 2]
+        g = zipping(sending(1), batch(9, within=SOON))
+        report = runner.run(g.arun(num_workers=0, collect=[g.b.out]))
+        assert joined(left for left, _ in report.collected["b.out"]) == [0, 1, 2]
 
 
 def test_a_stop_reaches_who_waits_for_a_batch(run):

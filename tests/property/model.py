@@ -2,7 +2,8 @@
 
 A `Plan` describes a graph of components whose behaviour is a pure function of the rows they fire on. `simulate` plays
 it to its end by making any step that is possible, over and over, until none is. What it plays are the rules of
-the user's guide: zipped rows, capacities, batches, initial values, ends. It knows nothing of how the engine does these things.
+the user's guide: zipped rows, capacities, batches, initial values, ends. It knows nothing of how the engine does these
+things.
 
 Why one order of steps speaks for all: a step that is possible stays possible until it is made, and makes no other one
 impossible, as long as no port is fed by several outports. Such ports (and what comes after them) are compared without
@@ -312,7 +313,7 @@ class _Play:
         """Begin a firing, or end the group, if either is due."""
         component = self.components[number]
         ports = [component.ports[index] for index in group.ports]
-        if any([port.gather() for port in ports]):
+        if any(port.gather() for port in ports):
             return True
         if any(port.ended() for port in ports) or (not ports and component.firings):
             group.ended = True

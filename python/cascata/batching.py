@@ -40,10 +40,10 @@ WHOLE = Batch(None, None)
 
 
 def batch(size: SupportsIndex | None = None, *, within: float | None = None) -> Batch:
-    """Say how items are gathered into lists, for `out >> batch(100, within=0.5) >= inp`.
+    """Say how the items of a connection are gathered into lists.
 
-    A list is complete with `size` items, or `within` seconds after its first item with what has come by then, or at the
-    end of the stream. No list is ever empty.
+    It stands between the ports: `out >> batch(100, within=0.5) >= inp`. A list is complete with `size` items, or
+    `within` seconds after its first item with what has come by then, or at the end of the stream. No list is ever empty.
 
     Args:
         size: How many items a list has; without it there is no limit.
@@ -166,8 +166,8 @@ class Connection:
     def __bool__(self) -> bool:
         """Raise, because nothing has been compared."""
         msg = (
-            f"{self._written}: here `>=` connects and compares nothing, so it stands on a line of its own and is neither "
-            "chained (`out >> 3 >= inp >= other`) nor a condition; write one line for each target"
+            f"{self._written}: here `>=` connects and compares nothing, so it stands on a line of its own and is "
+            "neither chained (`out >> 3 >= inp >= other`) nor a condition; write one line for each target"
         )
         raise TypeError(msg)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, overload
+from types import GenericAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, SupportsIndex, cast, overload
 
 from cascata.batching import WHOLE, Batch, Batched, batch, is_size, of_size
 from cascata.errors import GraphError
@@ -255,15 +256,16 @@ class OutputPort(Port):
             return Batched(self, target)
         if is_size(target):
             return Batched(self, of_size(target, f"{self.label} >>"))
-        return self.connect(target)
+        return self.connect(cast("InputPort", target))
 
-    def __irshift__(self, target: InputPort) -> OutputPort:
+    def __irshift__(self, target: InputPort) -> Self:  # type: ignore[misc]  # what `>>` gives depends on its target
         """Connect; all items arrive as one list at the end of the stream."""
         if isinstance(target, Batch) or is_size(target):
             shown = value_text(target)
             msg = f"{self.label} >>= {shown}: to deliver batches, write {self.label} >> {shown} >= … with an inport"
             raise TypeError(msg)
-        return self._join(target, WHOLE)
+        self._join(target, WHOLE)
+        return self
 
     def __ge__(self, target: object) -> Any:
         """Explain how batches are written."""
@@ -360,7 +362,8 @@ class PersistentPort(PersistentValue[Any]):
 def _check_types(what: str, source: OutputPort, target: InputPort, *, batched: bool) -> None:
     """Check that whatever an outport sends may arrive at an inport, alone or in lists."""
     sent, taken = source.type, target.type
-    arrives: Any = list[sent] if batched else sent
+    listed = GenericAlias(list, (sent,))
+    arrives = listed if batched else sent
     if acceptable(arrives, taken):
         return
     if batched:
@@ -369,6 +372,8 @@ def _check_types(what: str, source: OutputPort, target: InputPort, *, batched: b
     else:
         sends = f"{source.label} sends {type_text(sent)}"
         mend = "mend the wrong annotation, or put a component between them that converts"
+        if acceptable(listed, taken):
+            mend = f"for lists of three, write {source.label} >> 3 >= {target.label}, for one of all items `>>=`"
     msg = f"{what}: {sends}, but {target.label} takes {type_text(taken)}; {mend}"
     raise TypeError(msg)
 

@@ -5,6 +5,7 @@ and spread over worker processes. The way through the package::
 
     declare, component, registry        what decorators say, and the definitions they make
     instance, port, persistent, types   named instances and their ports
+    batching                            how items arrive in lists
     graph, namespace                    graphs of them
     testing                             one component alone
     memory                              data in shared memory
@@ -18,6 +19,7 @@ Those above describe, `run` executes; everything that decides what happens is in
 from typing import TYPE_CHECKING
 
 from cascata import registry
+from cascata.batching import batch
 from cascata.channel import Channel
 from cascata.component import component
 from cascata.declare import inport, outport, persist
@@ -52,6 +54,7 @@ __all__ = [
     "RunError",
     "RunTimeout",
     "WorkerDied",
+    "batch",
     "buffer",
     "component",
     "empty",

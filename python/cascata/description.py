@@ -8,6 +8,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, NoReturn, Self, cast, overload
 
 from cascata._native import GraphCore
+from cascata.batching import Batch
 from cascata.component import Component
 from cascata.declare import MARKS
 from cascata.errors import GraphError
@@ -236,7 +237,9 @@ class Description:
     def _link_text(self, source: str, outport: str, target: str, inport: str, ordered: bool) -> str:  # noqa: FBT001
         policy = self._core.policy(target, inport)
         gathering, sharing = "" if ordered else ".unordered", f".{policy[0]}" if policy else ""
-        return f"{source}.{outport}{gathering} >> {target}.{inport}{sharing}"
+        limits = self._core.batch(target, inport)
+        arrow = Batch(*limits).arrow if limits else ">>"
+        return f"{source}.{outport}{gathering} {arrow} {target}.{inport}{sharing}"
 
 
 def text_of(value: object) -> str:

@@ -37,7 +37,7 @@ class Instance(Owner):
         return group
 
     def copy(self) -> Instance:
-        """Make an instance of the same name, with the same values and trigger groups, that is in no graph.
+        """Make an instance of the same name, with the same values, batches and trigger groups, that is in no graph.
 
         Connections belong to the graph and are not copied.
         """

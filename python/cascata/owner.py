@@ -132,6 +132,8 @@ class Owner(Component):
     def __setattr__(self, name: str, value: object) -> None:
         """Explain how values are set; see `Component`."""
         if name in self._ports:
+            if isinstance(value, OutputPort) and value is self._ports[name]:
+                return  # `a.out >>= b.inp` assigns what it gives
             msg = f"{self.name}.{name} is a port and cannot be assigned; to set a value, write {self.name}.{name} < …"
             raise AttributeError(msg)
         if name == "name":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn
+from types import GenericAlias
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn, Self, SupportsIndex, cast, overload
 
+from cascata.batching import WHOLE, Batch, Batched, batch, is_size, of_size
 from cascata.errors import GraphError
 from cascata.persistent import UNSET, PersistentValue, Setting, call_text
 from cascata.text import value_text
@@ -110,6 +112,42 @@ class InputPort(Port):
         return ChannelView(self.capacity)
 
     @property
+    def batch(self) -> Batch | None:
+        """The batches in which it delivers its items, or `None` if it delivers them one by one."""
+        limits = self._component._core.batch(self._component._node, self._name)
+        return None if limits is None else Batch(*limits)
+
+    @property
+    def batch_size(self) -> int | None:
+        """How many items a batch has: `None` if there are no batches, 0 if their size has no limit.
+
+        It can be set once, which has the port deliver batches whatever gets connected to it.
+        """
+        return None if (batch := self.batch) is None else batch.size or 0
+
+    @batch_size.setter
+    def batch_size(self, size: SupportsIndex | None) -> None:
+        what = f"{self.label}.batch_size ="
+        if size is None:
+            if self.batch is not None:
+                msg = f"{what} None: it delivers {self.batch!r} already, which cannot be taken back"
+                raise GraphError(msg)
+            return
+        whole = not isinstance(size, bool) and size == 0
+        limits = WHOLE if whole else of_size(size, what)
+        self._check_sources(f"{what} {value_text(size)}")
+        self._component._core.set_batch(self._component._node, self._name, *limits)
+
+    def _check_sources(self, what: str) -> None:
+        """Check what is connected already, before it becomes part of batches."""
+        graph = self._component.graph
+        if graph is None or self.batch is not None:
+            return
+        for source, target in graph.edges:
+            if target is self:
+                _check_types(f"{what}, as also {source.label} >> {self.label}", source, self, batched=True)
+
+    @property
     def initialization_value(self) -> Any:
         """The initial value, or `None` if there is none."""
         value = self._component._core.initial(self._component._node, self._name)
@@ -128,6 +166,13 @@ class InputPort(Port):
         self._component._core.set_initial(self._component._node, self._name, value)
 
     initialize = set  # noqa: A003  the method
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Let the size of batches be set."""
+        if name == "batch_size":
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
 
     def connect(self, other: object) -> Any:
         """Explain that an inport sends nothing, as `>>` does."""
@@ -159,6 +204,8 @@ class InputPort(Port):
         parts = [f"inport {self.label}: {type_text(self.type)}", f"capacity {self.capacity}"]
         if value := owner._core.initial(owner._node, self._name):
             parts.append(f"initially {value_text(value[0])}")
+        if self.batch is not None:
+            parts.append(repr(self.batch))
         if owner.graph is not None:
             sources = self._sources()
             parts.append(f"fed by {', '.join(sources)}" if sources else "not connected")
@@ -183,12 +230,44 @@ class OutputPort(Port):
     def connect(self, target: InputPort) -> OutputPort:
         """Let every item that is sent here go to an inport too, and return this outport.
 
+        If the inport delivers batches, because of another connection, the items become part of them.
+
         Raises:
             TypeError: If the target is no inport, or its type does not accept what is sent here.
             GraphError: If the two are not in one graph, or are connected already.
 
         """
-        what = f"{self.label} >> {_operand(target)}"
+        return self._join(target, None)
+
+    def batch(self, size: SupportsIndex | None = None, *, within: float | None = None) -> Batched:
+        """Gather the items for the connection that follows into lists: `out.batch(100, within=0.5).connect(inp)`.
+
+        The arguments and errors are those of `cascata.batch`; without any, the whole stream becomes one list.
+
+        >>> from cascata import Graph, component, inport, outport
+        >>> @component
+        ... @outport("number")
+        ... async def count(number: int):
+        ...     for n in range(5):
+        ...         await number.send(n)
+        >>> @component
+        ... @inport("numbers")
+        ... @outport("total")
+        ... async def add(numbers: list[int], total: int):
+        ...     await total.send(sum(numbers))
+        >>> graph = Graph()
+        >>> graph.count = count
+        >>> graph.add_up = add
+        >>> graph.count.number.batch(2).connect(graph.add_up.numbers)
+        <outport count.number: int, feeds add_up.numbers>
+        >>> graph.run(num_workers=0, collect=[graph.add_up.total]).collected
+        {'add_up.total': [1, 5, 4]}
+        """
+        return Batched(self, batch(size, within=within))
+
+    def _join(self, target: InputPort, batch: Batch | None) -> OutputPort:
+        """Connect, and have the target deliver batches if they are given."""
+        what = f"{self.label} {batch.arrow if batch else '>>'} {_operand(target)}"
         if not isinstance(target, InputPort):
             msg = f"{what}: {_why_no_target(target)}"
             raise TypeError(msg)
@@ -201,18 +280,40 @@ class OutputPort(Port):
             where = "are in different graphs; put both into one, and connect them there"
             msg = f"{what}: {source.name} and {sink.name} {where}"
             raise GraphError(msg)
-        sent, taken = self.type, target.type
-        if not acceptable(sent, taken):
-            mend = "mend the wrong annotation, or put a component between them that converts"
-            msg = f"{what}: {self.label} sends {type_text(sent)}, but {target.label} takes {type_text(taken)}; {mend}"
-            raise TypeError(msg)
+        _check_types(what, self, target, batched=batch is not None or target.batch is not None)
+        if batch is not None:
+            target._check_sources(what)
         ends = (source._node, self._name, sink._node, target._name)
-        source._core.connect(*ends, self._in_order(), target._policy())
+        source._core.connect(*ends, self._in_order(), target._policy(), batch)
         return self
 
-    def __rshift__(self, target: InputPort) -> OutputPort:
-        """Connect; `a.out >> b.x >> c.y` sends every item to both."""
-        return self.connect(target)
+    @overload
+    def __rshift__(self, target: InputPort) -> OutputPort: ...
+    @overload
+    def __rshift__(self, target: SupportsIndex | Batch) -> Batched: ...
+    def __rshift__(self, target: InputPort | SupportsIndex | Batch) -> OutputPort | Batched:
+        """Connect; `a.out >> b.x >> c.y` sends every item to both, and `a.out >> 3 >= b.x` sends lists of three."""
+        if isinstance(target, Batch):
+            return Batched(self, target)
+        if is_size(target):
+            return Batched(self, of_size(target, f"{self.label} >>"))
+        return self.connect(cast("InputPort", target))
+
+    def __irshift__(self, target: InputPort) -> Self:  # type: ignore[misc]  # what `>>` gives depends on its target
+        """Connect; all items arrive as one list at the end of the stream."""
+        if isinstance(target, Batch) or is_size(target):
+            shown = value_text(target)
+            msg = f"{self.label} >>= {shown}: to deliver batches, write {self.label} >> {shown} >= … with an inport"
+            raise TypeError(msg)
+        self._join(target, WHOLE)
+        return self
+
+    def __ge__(self, target: object) -> Any:
+        """Explain how batches are written."""
+        port = _operand(target)
+        ways = f"{self.label} >> 3 >= {port} for lists of three, {self.label} >>= {port} for one of all items"
+        msg = f"{self.label} >= {port}: an outport is not compared; to deliver batches, write {ways}"
+        raise TypeError(msg)
 
     def __lt__(self, value: object) -> Any:
         """Explain that an outport takes no value."""
@@ -324,6 +425,25 @@ class PortHandler:
     def members(self) -> list[Any]:
         """The ports that it stands for, one of each member."""
         raise NotImplementedError
+
+
+def _check_types(what: str, source: OutputPort, target: InputPort, *, batched: bool) -> None:
+    """Check that whatever an outport sends may arrive at an inport, alone or in lists."""
+    sent, taken = source.type, target.type
+    listed = GenericAlias(list, (sent,))
+    arrives = listed if batched else sent
+    if acceptable(arrives, taken):
+        return
+    if batched:
+        sends = f"{source.label} sends {type_text(sent)}, in batches {type_text(arrives)}"
+        mend = "annotate the inport with the list, or mend what is wrong"
+    else:
+        sends = f"{source.label} sends {type_text(sent)}"
+        mend = "mend the wrong annotation, or put a component between them that converts"
+        if acceptable(listed, taken):
+            mend = f"for lists of three, write {source.label} >> 3 >= {target.label}, for one of all items `>>=`"
+    msg = f"{what}: {sends}, but {target.label} takes {type_text(taken)}; {mend}"
+    raise TypeError(msg)
 
 
 def _operand(value: object) -> str:

@@ -1,5 +1,7 @@
 """Every test runs a graph somewhere; none leaves anything behind."""
 
+import asyncio
+
 import pytest
 
 
@@ -40,3 +42,12 @@ def run_here():
 def run_apart():
     """Run a graph with neighbours on different worker processes."""
     return _runner(2)
+
+
+@pytest.fixture(scope="module")
+def uvloop():
+    """Give uvloop, after it has opened what it keeps open."""
+    uvloop = pytest.importorskip("uvloop")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(asyncio.to_thread(int))
+    return uvloop

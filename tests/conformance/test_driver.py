@@ -1014,15 +1014,6 @@ def test_sends_in_eager_tasks():
     assert g.run(num_workers=0, collect=[g.c1.out]).collected["c1.out"] == list(range(60))
 
 
-@pytest.fixture(scope="module")
-def uvloop():
-    """Give uvloop, after it has opened what it keeps open."""
-    uvloop = pytest.importorskip("uvloop")
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(asyncio.to_thread(int))
-    return uvloop
-
-
 def test_a_loop_of_uvloop(uvloop):
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         arun_in(runner.run)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from model import ComponentPlan, Item, Plan, ending, script
+from model import ComponentPlan, Item, Plan, ending, merged, script
 
 from cascata import Graph, component, inport, outport, persist
 
@@ -33,7 +33,11 @@ def build(plan: Plan, style: str) -> Graph:
     for node, planned in zip(nodes, plan.components, strict=True):
         for name, port in zip("abc", planned.inports, strict=False):
             for source, outport_ in port.producers:
-                nodes[source].ports[outport_].connect(node.ports[name])
+                sender = nodes[source].ports[outport_]
+                if port.batch is None:
+                    sender.connect(node.ports[name])
+                else:
+                    sender.batch(port.batch or None).connect(node.ports[name])
         for group in planned.groups or ():
             node.sync(*(node.ports["abc"[index]] for index in group))
     return graph
@@ -42,7 +46,8 @@ def build(plan: Plan, style: str) -> Graph:
 def _component(plan: Plan, planned: ComponentPlan, style: str) -> Component:
     groups = plan.trigger_groups(planned)
 
-    async def fire(values: tuple[Item | None, ...], outports: dict[str, Any], seen: Any) -> None:
+    async def fire(arrived: tuple[Any, ...], outports: dict[str, Any], seen: Any) -> None:
+        values = tuple(merged(value) if isinstance(value, list) else value for value in arrived)
         group = _which(groups, values, seen.get())
         row = tuple(value if index in group else None for index, value in enumerate(values))
         seen.get()["firings"] += 1

@@ -2,11 +2,13 @@
 
 A `Plan` describes a graph of components whose behaviour is a pure function of the rows they fire on. `simulate` plays
 it to its end by making any step that is possible, over and over, until none is. What it plays are the rules of
-the user's guide: zipped rows, capacities, initial values, ends. It knows nothing of how the engine does these things.
+the user's guide: zipped rows, capacities, batches, initial values, ends. It knows nothing of how the engine does these
+things.
 
 Why one order of steps speaks for all: a step that is possible stays possible until it is made, and makes no other one
 impossible, as long as no port is fed by several outports. Such ports (and what comes after them) are compared without
-regard to order; they are kept away from trigger groups of several ports, where order would change what is paired.
+regard to order; they are kept away from trigger groups of several ports, where order would change what is paired, and
+from batches, where it would change what comes together.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 Item = tuple[str, str]
 """A name that occurs once, and ballast."""
@@ -30,6 +32,8 @@ class PortPlan:
     capacity: int | None
     producers: tuple[tuple[int, str], ...]
     initial: Item | None
+    batch: int | None = None
+    """How many items it delivers as one; 0: all of them."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,16 @@ class Plan:
         return all(len(port.producers) == 1 for port in ports) and all(
             source == number or self.ordered(source) for port in ports for source, _ in port.producers
         )
+
+
+def merged(items: Sequence[Item]) -> Item:
+    """Give the item that stands for a batch."""
+    return f"[{'|'.join(name for name, _ in items)}]", ""
+
+
+def names(item: Item) -> list[str]:
+    """Give the names of the items that one stands for."""
+    return item[0][1:-1].split("|") if item[0].startswith("[") else [item[0]]
 
 
 Action = tuple[str, str | None, Item | None]
@@ -129,6 +143,9 @@ class Port:
     waiting: deque[tuple[Item, Send]] = field(default_factory=deque)
     publishers: int = 0
     closed: bool = False
+    batch: int | None = None
+    gathered: list[Item] = field(default_factory=list)
+    """What has left the channel for a batch."""
 
     def offer(self, item: Item, send: Send) -> None:
         """Take an item in, or let it wait; a closed port discards it."""
@@ -144,14 +161,33 @@ class Port:
             self.inside.append(item)
             send.open -= 1
 
+    def gather(self) -> bool:
+        """Move what is inside into the batch, as long as that is not full; tell whether there was anything to move."""
+        moved = False
+        while self.batch is not None and self.first is None and self.inside and not self.full():
+            self.gathered.append(self.inside.popleft())
+            self.admit()
+            moved = True
+        return moved
+
+    def full(self) -> bool:
+        """Tell whether nothing more goes into the batch."""
+        return bool(self.batch) and len(self.gathered) == self.batch
+
     def ready(self) -> bool:
-        """Tell whether there is an item."""
-        return self.first is not None or bool(self.inside)
+        """Tell whether there is an item, or a batch."""
+        if self.first is not None or self.batch is None:
+            return self.first is not None or bool(self.inside)
+        return self.full() or (bool(self.gathered) and not (self.inside or self.waiting or self.publishers))
 
     def take(self) -> Item:
         """Take the next item."""
         if self.first is not None:
             item, self.first = self.first, None
+            return item
+        if self.batch is not None:
+            item = merged(self.gathered)
+            self.gathered.clear()
             return item
         item = self.inside.popleft()
         self.admit()
@@ -238,8 +274,9 @@ class _Play:
         component = self.components[number]
         moved = False
         for port in component.passive:
-            while port.ready():
-                port.take()
+            while port.gather() or port.ready():
+                if port.ready():
+                    port.take()
                 moved = True
         for group in [*component.groups, *([component.finishing] if component.finishing else [])]:
             while self.advance(number, group):
@@ -276,6 +313,8 @@ class _Play:
         """Begin a firing, or end the group, if either is due."""
         component = self.components[number]
         ports = [component.ports[index] for index in group.ports]
+        if any(port.gather() for port in ports):
+            return True
         if any(port.ended() for port in ports) or (not ports and component.firings):
             group.ended = True
             for port in ports:
@@ -304,7 +343,7 @@ class _Play:
 def _component(plan: Plan, component: ComponentPlan) -> Component:
     ports = []
     for planned in component.inports:
-        port = Port(float("inf") if planned.capacity is None else planned.capacity)
+        port = Port(float("inf") if planned.capacity is None else planned.capacity, batch=planned.batch)
         if planned.producers:  # else it is a constant
             port.first = planned.initial
         ports.append(port)

@@ -49,6 +49,7 @@ def plans(draw: st.DrawFn) -> Plan:
             most=draw(st.sampled_from([1, 1, 2, 3])),
             finishes=draw(st.integers(0, 3)) == 0,
         )
+        component = draw(_batched(components, component))
         component = _kept_apart(components, component)
         if component.groups is None and draw(st.integers(0, 3)) == 0:
             component = _looped(components, component)
@@ -69,6 +70,17 @@ def _groups(draw: st.DrawFn, ports: tuple[PortPlan, ...]) -> tuple[tuple[int, ..
         groups.append(tuple(shuffled[:size]))
         shuffled = shuffled[size:]
     return tuple(groups)
+
+
+@st.composite
+def _batched(draw: st.DrawFn, earlier: list[ComponentPlan], component: ComponentPlan) -> ComponentPlan:
+    """Let some ports deliver batches, if the order of what they are fed with is promised."""
+    plan = Plan(tuple(earlier))
+    ports = list(component.inports)
+    for index, port in enumerate(ports):
+        if len(port.producers) == 1 and plan.ordered(port.producers[0][0]) and draw(st.integers(0, 2)) == 0:
+            ports[index] = dataclasses.replace(port, batch=draw(st.sampled_from([1, 2, 2, 3, 5, 20, 0])))
+    return dataclasses.replace(component, inports=tuple(ports))
 
 
 def _kept_apart(earlier: list[ComponentPlan], component: ComponentPlan) -> ComponentPlan:

@@ -6,7 +6,7 @@ import pytest
 from engine import STYLES, build
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
-from model import simulate
+from model import names, simulate
 from plans import LARGEST, SCALE, plans
 
 from cascata import DeadlockError
@@ -54,14 +54,15 @@ def check_port(number, index, port, rows, sent):
     assert len(set(taken)) == len(taken)
     if port.initial is not None and taken:
         assert taken[0] == port.initial
+    taken = [name for item in taken for name in names(item)]
     for producer in port.producers:
-        names = set(sent[producer])
-        arrived = [item for item in taken if item in names]
-        assert arrived == sent[producer][: len(arrived)], f"order at c{number} port {index}"
+        sources = [name for name, _ in sent[producer]]
+        arrived = [name for name in taken if name in sources]
+        assert arrived == sources[: len(arrived)], f"order at c{number} port {index}"
     if len(port.producers) == 1:
-        history = [None, port.initial, *sent[port.producers[0]]] if port.initial else [None, *sent[port.producers[0]]]
-        age = {item: place for place, item in enumerate(history)}
-        shown = [age[values[index]] for _, values in rows]
+        history = [*([port.initial[0]] if port.initial else []), *(name for name, _ in sent[port.producers[0]])]
+        age = {name: place for place, name in enumerate(history)}
+        shown = [-1 if values[index] is None else age[names(values[index])[0]] for _, values in rows]
         assert shown == sorted(shown), f"values shown of c{number} port {index}"
     elif not port.producers:
         assert all(values[index] == port.initial for _, values in rows)
@@ -77,6 +78,7 @@ def test_a_graph_does_what_the_model_says(plan, style, places):
     expected = simulate(plan)
     assume(sum(map(len, expected.rows)) <= MOST_FIRINGS)
     event(f"dead: {bool(expected.stuck)}")
+    event(f"batches: {any(port.batch is not None for component in plan.components for port in component.inports)}")
     event(f"in order throughout: {all(map(plan.ordered, range(len(plan.components))))}")
     # What a firing awaits besides a channel counts as alive, so only plain sends can be found dead.
     for workers in WORKERS:

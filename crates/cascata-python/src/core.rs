@@ -63,6 +63,8 @@ pub struct LaneEntry {
     pub task: Py<PyAny>,
     pub run_in_context: Py<PyAny>,
     pub queued: Arc<AtomicBool>,
+    /// The feedback loop that it belongs to, as the bells tell of it.
+    pub cycle: Option<usize>,
 }
 
 /// What all parts of a worker share.
@@ -95,7 +97,7 @@ pub struct Core {
     broken: AtomicBool,
     /// All lanes have ended, and the worker stays only for items that still wait for room.
     leaving: AtomicBool,
-    /// Lanes that run, are ready to, or await something that is no channel.
+    /// Lanes that run, are ready to, or await something that is no channel, and timers that are set.
     alive: AtomicUsize,
     budget: AtomicUsize,
     /// When the slice that runs is over; never, if none does.
@@ -341,9 +343,21 @@ impl Core {
                 remote.on_bell();
             } else if let Some(gather) = self.gathers.get(&channel) {
                 gather.on_bell();
+            } else {
+                self.wake_cycle(channel);
             }
         }
         Ok(())
+    }
+
+    /// Has the lanes of a feedback loop look at what has become of it.
+    fn wake_cycle(&self, cycle: usize) {
+        let lanes = lock(&self.lanes).clone();
+        for (number, entry) in lanes.iter().enumerate() {
+            if entry.cycle == Some(cycle) && !entry.queued.swap(true, SeqCst) {
+                self.push(Ready::Lane(number));
+            }
+        }
     }
 
     /// Whether no item waits for room any more whose sender has ended. If some do, `on_delivered` of the hooks will say

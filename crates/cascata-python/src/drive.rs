@@ -23,6 +23,7 @@ use crate::{
     coroutine::{self, Step},
     object::Object,
     park::Park,
+    timer::Timer,
     wake::LaneWaker,
 };
 
@@ -59,6 +60,8 @@ pub struct Drive {
     /// when the item is in: so a consumer takes as many items in a turn as a producer sends.
     spent: bool,
     waker: Waker,
+    /// Set while the lane waits for a batch that will be complete at a time.
+    timer: Timer,
     state: Counter,
     /// When the state began, and whether it counts as alive in the core.
     since: Instant,
@@ -79,6 +82,7 @@ impl Drive {
             waker: Waker::from(Arc::new(LaneWaker { core: core.clone(), number, queued })),
             state: component.meter.lanes[group].clone(),
             row: vec![None; component.inports.len()],
+            timer: Timer::new(core.clone()),
             core,
             component,
             number,
@@ -178,7 +182,9 @@ impl Drive {
             self.waker.wake_by_ref();
             return Ok(Some(Outcome::Parked(LaneState::Ready)));
         }
-        match self.inputs.poll_row(&mut Context::from_waker(&self.waker), &mut self.row) {
+        let polled = self.inputs.poll_row(&mut Context::from_waker(&self.waker), &mut self.row);
+        self.timer.set(if polled.is_pending() { self.inputs.due() } else { None }, &self.waker)?;
+        match polled {
             Poll::Pending => return Ok(Some(Outcome::Parked(LaneState::Waiting(self.inputs.missing())))),
             Poll::Ready(Err(error)) => {
                 return Err(self.component.undecodable(py, error, self.inputs.missing()));
@@ -192,6 +198,7 @@ impl Drive {
                     self.stage = Stage::Finishing;
                 } else {
                     self.stage = Stage::Ended;
+                    self.inputs.leave();
                 }
             }
         }
@@ -222,6 +229,8 @@ impl Drive {
         if let Err(error) = self.component.end(py) {
             return self.fail(py, error);
         }
+        // Not before the outports have closed, nor when the run is being stopped: others would begin to finish.
+        self.inputs.leave();
         Outcome::Ended(None)
     }
 

@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
-use cascata::graph::{self as rust, End, Export, Graph, Policy, PortKind, Taps, check};
+use cascata::graph::{self as rust, Batch, End, Export, Graph, Policy, PortKind, Taps, check};
 use cascata::plan::{self, PlanError};
 use indexmap::IndexMap;
 use pyo3::exceptions::{PyAttributeError, PyValueError};
@@ -214,8 +214,9 @@ impl GraphCore {
     }
 
     /// Connects an outport to an inport, either of which may be a group's. `ordered` says how it gathers, `policy` how
-    /// it shares out; the policy `"keyed"` has a function.
-    #[pyo3(signature = (node, outport, to_node, inport, ordered = true, policy = None))]
+    /// it shares out; the policy `"keyed"` has a function. In batches, if these are given as `(size, within)`.
+    #[expect(clippy::too_many_arguments, reason = "by name, from one place")]
+    #[pyo3(signature = (node, outport, to_node, inport, ordered = true, policy = None, batch = None))]
     fn connect(
         &self,
         node: &str,
@@ -224,9 +225,31 @@ impl GraphCore {
         inport: &str,
         ordered: bool,
         policy: Option<(String, Py<PyAny>)>,
+        batch: Option<(Option<usize>, Option<f64>)>,
     ) -> PyResult<()> {
         let policy = policy.map(chosen).transpose()?;
-        self.build(|graph| graph.link(node, outport, to_node, inport, ordered, policy))
+        self.build(|graph| match batch {
+            None => graph.link(node, outport, to_node, inport, ordered, policy),
+            Some((size, within)) => {
+                let batch = Batch { size, within };
+                graph.link_in_batches(node, outport, to_node, inport, ordered, policy, batch)
+            }
+        })
+    }
+
+    /// Has an inport deliver its items in batches, whatever gets connected to it.
+    fn set_batch(&self, node: &str, port: &str, size: Option<usize>, within: Option<f64>) -> PyResult<()> {
+        self.build(|graph| graph.set_batch(node, port, Batch { size, within })).map(drop)
+    }
+
+    /// The batches that an inport delivers, as `(size, within)`; `None` if it delivers its items one by one.
+    fn batch(&self, node: &str, port: &str) -> PyResult<Option<(Option<usize>, Option<f64>)>> {
+        self.build(|graph| {
+            let end = graph.end(node)?;
+            let node = graph.members(&end)[0];
+            let port = graph.port(node, PortKind::Inport, port)?;
+            Ok(graph.nodes()[node].batches[port].map(|batch| (batch.size, batch.within)))
+        })
     }
 
     /// Says how a group shares out what comes to an inport.

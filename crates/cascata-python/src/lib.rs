@@ -5,7 +5,7 @@
 //! * [`worker`]: a worker, built from the plan; [`component`], [`lane`] and [`drive`], [`passive`], [`port`] and
 //!   [`done`] are its parts, [`core`] its heart, [`park`] how a task waits for it;
 //! * [`channel`]: the public channel;
-//! * [`asyncio`]: what is asked of it;
+//! * [`asyncio`], [`timer`]: what is asked of the event loop;
 //! * [`codec`], [`object`], [`call`], [`coroutine`]: Python objects as items, values, functions and coroutines.
 
 #![deny(unsafe_code)]
@@ -29,6 +29,7 @@ mod park;
 mod passive;
 mod port;
 mod refusal;
+mod timer;
 mod wake;
 mod worker;
 

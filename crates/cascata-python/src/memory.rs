@@ -176,6 +176,8 @@ impl RunMemory {
             counts.set_item("discarded", meter.discarded.get())?;
             counts.set_item("replaced", meter.replaced.get())?;
             counts.set_item("fill", received.saturating_sub(meter.taken.get()))?;
+            counts.set_item("batched", meter.batched.get())?;
+            counts.set_item("batch", port.batch.map(|batch| batch.size.unwrap_or(0)))?;
             counts.set_item("capacity", capacity)?;
             inports.set_item(&port.name, counts)?;
         }

@@ -16,6 +16,7 @@ use crate::{
     core::{Core, Ready},
     lock,
     object::Object,
+    timer::Timer,
 };
 
 /// One passive port.
@@ -24,17 +25,18 @@ pub struct PassiveTask {
     /// Held by the component, which must not hold itself.
     component: Weak<Component>,
     queued: AtomicBool,
-    /// Taken out while it is polled, because polling may run Python code.
-    port: Mutex<Option<Passive<Object>>>,
+    /// With its timer. Taken out while it is polled, because polling may run Python code.
+    port: Mutex<Option<(Passive<Object>, Timer)>>,
 }
 
 impl PassiveTask {
     pub fn new(core: Arc<Core>, component: &Arc<Component>, port: Passive<Object>) -> Arc<Self> {
+        let timer = Timer::new(core.clone());
         Arc::new(Self {
             core,
             component: Arc::downgrade(component),
             queued: AtomicBool::new(false),
-            port: Mutex::new(Some(port)),
+            port: Mutex::new(Some((port, timer))),
         })
     }
 
@@ -42,9 +44,13 @@ impl PassiveTask {
     pub fn run(self: &Arc<Self>, py: Python<'_>) {
         self.queued.store(false, SeqCst);
         let Some(component) = self.component.upgrade() else { return };
-        let Some(mut port) = lock(&self.port).take() else { return };
+        let Some((mut port, mut timer)) = lock(&self.port).take() else { return };
         let waker = Waker::from(self.clone());
-        match port.poll(&mut Context::from_waker(&waker)) {
+        let polled = port.poll(&mut Context::from_waker(&waker));
+        if let Err(error) = timer.set(if polled.is_pending() { port.due() } else { None }, &waker) {
+            component.fail(py, &self.core, error, None);
+        }
+        match polled {
             Poll::Ready(Ok(())) => return,
             Poll::Ready(Err(error)) => {
                 let error = component.undecodable(py, error, port.inport());
@@ -55,14 +61,14 @@ impl PassiveTask {
         if component.has_ended() {
             port.close();
         } else {
-            *lock(&self.port) = Some(port);
+            *lock(&self.port) = Some((port, timer));
         }
     }
 
     /// The component has ended, or the worker lets go of everything.
     pub fn close(&self) {
         let port = lock(&self.port).take();
-        if let Some(mut port) = port {
+        if let Some((mut port, _)) = port {
             port.close();
         }
     }

@@ -15,6 +15,7 @@ use cascata::{
     memory::Memory,
     plan::{InportRole, Plan, PlannedNode},
 };
+use cascata_shm::Cycle;
 use pyo3::{
     exceptions::PyValueError,
     intern,
@@ -140,12 +141,13 @@ impl Worker {
         let planned = &self.plan.nodes[node];
         let meter = self.memory.meter(node);
         let outports = planned.outports.iter().zip(meter.outports);
-        let lines = outports.map(|(port, meter)| {
+        let lines = outports.enumerate().map(|(index, (port, meter))| {
             let collector = port
                 .collect
                 .map(|index| Arc::new(Callback(self.collectors[index].clone_ref(py))) as Arc<dyn Collector<Object>>);
             let seeker = Waker::from(Arc::new(CoreWaker { core: self.core.clone() }));
-            let outport = self.ends.outport(&self.plan, port, collector, meter, &seeker);
+            let (home, feeds) = self.memory.cycles_behind(node, index);
+            let outport = self.ends.outport(&self.plan, port, collector, meter, &seeker).in_cycles(home, feeds);
             Arc::new(Line { core: self.core.clone(), outport })
         });
         let lines: Vec<_> = lines.collect();
@@ -239,6 +241,7 @@ impl Worker {
                     task: task.unbind(),
                     run_in_context: context.getattr("run")?.unbind(),
                     queued,
+                    cycle: this.memory.cycle(*node).map(Cycle::bell),
                 });
             }
         }
@@ -291,7 +294,11 @@ impl Worker {
         let planned = &self.plan.nodes[node];
         let port = |inport: usize| {
             let inlet = self.ends.inlet(&self.plan, node, inport)?;
-            Some(Port::new(inport, planned.inports[inport].initial.clone(), inlet))
+            let port = Port::new(inport, planned.inports[inport].initial.clone(), inlet);
+            Some(match planned.inports[inport].batch {
+                Some(batch) => port.in_batches(batch),
+                None => port,
+            })
         };
         let constants = planned.inports.iter().map(|port| match port.role {
             InportRole::Constant => port.initial.clone(),
@@ -309,7 +316,8 @@ impl Worker {
         let alone = planned.groups.len() <= 1 && passives.is_empty();
         let _ = component.passives.set(passives);
         let inports = planned.inports.len();
-        let inputs = |ports: Vec<_>| Inputs::new(ports, inports, latest.clone(), alone);
+        let cycle = self.memory.cycle(node);
+        let inputs = |ports: Vec<_>| Inputs::new(ports, inports, latest.clone(), alone).in_cycle(cycle.cloned());
         if planned.groups.is_empty() {
             return vec![inputs(Vec::new())];
         }

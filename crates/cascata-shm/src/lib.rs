@@ -7,6 +7,7 @@
 //! - [`lock`]: a mutex between processes that outlives its holder;
 //! - [`ring`]: the bounded many-to-many queue of small slots; [`arena`]: payloads that are too large for a slot;
 //! - [`bells`]: who sleeps, who must be woken, and whether anything in the run can still move;
+//! - [`cycle`]: what may still move in a feedback loop, and the end of the loop when nothing may;
 //! - [`members`]: the processes that share a ring, who come and go and may die; [`process`]: whether one lives;
 //! - [`guard`]: the end of a process whose parent is gone; [`descriptor`]: what a spawned process was started with.
 //!
@@ -16,6 +17,7 @@
 
 pub mod arena;
 pub mod bells;
+pub mod cycle;
 pub mod descriptor;
 pub mod guard;
 pub mod layout;
@@ -34,6 +36,7 @@ mod workers;
 
 pub use arena::{Arena, Block, BlockError, BlockGuard, Pool};
 pub use bells::{Bells, Doorbell};
+pub use cycle::{Cycle, Gate};
 pub use layout::Layout;
 pub use ledger::Ledger;
 pub use lock::Orphaned;

@@ -43,6 +43,7 @@ impl<T: Item + std::fmt::Debug> Ends<T> {
             Some(match memory.ring(number) {
                 None => {
                     let local = Local::new(channel.capacity, channel.publishers, meter);
+                    let local = local.behind(memory.gate(number));
                     End::Local(Arc::new(match fronts {
                         Some([front, _]) => local.numbered(front),
                         None => local,
@@ -51,15 +52,8 @@ impl<T: Item + std::fmt::Debug> Ends<T> {
                 Some(ring) => {
                     let hub = hub.get_or_insert_with(|| memory.hub(worker)).clone();
                     let unbounded = channel.capacity.is_none();
-                    End::Remote(Arc::new(Remote::numbered(
-                        number,
-                        ring.clone(),
-                        hub,
-                        receives,
-                        unbounded,
-                        meter,
-                        fronts,
-                    )))
+                    let remote = Remote::numbered(number, ring.clone(), hub, receives, unbounded, meter, fronts);
+                    End::Remote(Arc::new(remote.behind(memory.gate(number))))
                 }
             })
         });

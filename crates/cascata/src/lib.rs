@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod channel;
+mod cycles;
 pub mod ends;
 pub mod firing;
 pub mod graph;

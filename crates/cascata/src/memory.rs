@@ -9,10 +9,11 @@ use std::{
     sync::{Arc, atomic::Ordering::SeqCst},
 };
 
-use cascata_shm::{Bells, Doorbell, Layout, MOST_SLOTS, Pool, Region, Ring, Words, layout::PAGE};
+use cascata_shm::{Bells, Cycle, Doorbell, Gate, Layout, MOST_SLOTS, Pool, Region, Ring, Words, layout::PAGE};
 
 use crate::{
     channel::Hub,
+    cycles::{Cycles, Shape},
     metrics::{Holding, InportMeter, MeterLayout, NodeMeter},
     order::{Order, OrderLayout},
     plan::{Plan, PlannedChannel},
@@ -39,6 +40,8 @@ pub struct Memory {
     pool: Pool,
     order: Order,
     workers: usize,
+    cycles: Vec<Cycle>,
+    members: Arc<Cycles>,
 }
 
 /// Where everything lies.
@@ -48,15 +51,17 @@ struct Places {
     meters: usize,
     /// The ring of each channel that crosses workers.
     rings: Vec<Option<usize>>,
+    cycles: Vec<usize>,
     pool: usize,
     span: usize,
     limit: usize,
     len: usize,
     workers: usize,
     /// Numbers by which bells tell of something.
-    topics: usize,
+    topics: Topics,
     meter_layout: MeterLayout,
     order: OrderLayout,
+    members: Cycles,
 }
 
 impl Places {
@@ -65,21 +70,38 @@ impl Places {
         let shared = plan.channels.iter().any(|channel| channel.shared);
         let limit = limit.clamp(Pool::LEAST, ADDRESSES).next_multiple_of(PAGE);
         let span = if shared { Pool::span(limit).min(ADDRESSES / workers / PAGE * PAGE) } else { PAGE };
-        let topics = Topics::new(plan).count();
+        let topics = Topics::new(plan);
+        let members = Cycles::new(plan);
         let meter_layout = MeterLayout::new(plan);
         let mut layout = Layout::new();
         let control = layout.reserve(CONTROL * 8, LINE);
-        let bells = layout.reserve(Bells::footprint(workers, topics), LINE);
+        let bells = layout.reserve(Bells::footprint(workers, topics.count()), LINE);
         let meters = layout.reserve(meter_layout.len() * 8, LINE);
         let rings = plan
             .channels
             .iter()
             .map(|channel| channel.shared.then(|| layout.reserve(Ring::footprint(slots(channel)), LINE)))
             .collect();
+        let cycles = members.all.iter().map(|cycle| layout.reserve(Cycle::footprint(cycle.gates), LINE)).collect();
         let order = OrderLayout::new(plan, &mut layout);
         let pool = layout.reserve(Pool::footprint(workers, span), PAGE);
         let len = layout.len();
-        Self { control, bells, meters, rings, pool, span, limit, len, workers, topics, meter_layout, order }
+        Self {
+            control,
+            bells,
+            meters,
+            rings,
+            cycles,
+            pool,
+            span,
+            limit,
+            len,
+            workers,
+            topics,
+            meter_layout,
+            order,
+            members,
+        }
     }
 }
 
@@ -90,13 +112,19 @@ pub struct Topics {
     desks: usize,
     gathers: usize,
     gates: usize,
+    cycles: usize,
 }
 
 impl Topics {
     /// Those of a run of `plan`.
     pub fn new<V>(plan: &Plan<V>) -> Self {
-        let (channels, desks) = (plan.channels.len(), plan.desks.len());
-        Self { channels, desks, gathers: plan.gathers.len(), gates: plan.gates.len() }
+        Self {
+            channels: plan.channels.len(),
+            desks: plan.desks.len(),
+            gathers: plan.gathers.len(),
+            gates: plan.gates.len(),
+            cycles: plan.cycles.len(),
+        }
     }
 
     /// That there may be shared memory for those who wait for some. The numbers below are those of channels.
@@ -106,22 +134,27 @@ impl Topics {
 
     /// That others have shared out at a desk.
     pub fn desk(self, desk: usize) -> usize {
-        self.channels + 1 + desk
+        self.memory() + 1 + desk
     }
 
     /// That a member has passed whose results are gathered.
     pub fn gather(self, gather: usize) -> usize {
-        self.channels + 1 + self.desks + gather
+        self.desk(self.desks) + gather
     }
 
     /// That another member has passed a gate.
     pub fn gate(self, gate: usize) -> usize {
-        self.channels + 1 + self.desks + self.gathers + gate
+        self.gather(self.gathers) + gate
+    }
+
+    /// That a feedback loop has closed, or that batches in it are to be flushed.
+    pub fn cycle(self, cycle: usize) -> usize {
+        self.gate(self.gates) + cycle
     }
 
     /// How many numbers there are.
     pub fn count(self) -> usize {
-        self.channels + 1 + self.desks + self.gathers + self.gates
+        self.cycle(self.cycles)
     }
 }
 
@@ -139,13 +172,16 @@ impl Memory {
         let places = Places::new(plan, limit);
         let region = Region::create(places.len)?;
         let doorbells: Arc<[Doorbell]> = (0..=places.workers).map(|_| Doorbell::new()).collect::<io::Result<_>>()?;
-        let bells = Bells::create(&region, places.bells, places.workers, places.topics, doorbells.clone());
+        let bells = Bells::create(&region, places.bells, places.workers, places.topics.count(), doorbells.clone());
         let ring = |(channel, at): (&PlannedChannel, &Option<usize>)| {
             at.map(|at| Ring::create(&region, at, slots(channel), channel.publishers as u32))
         };
         let rings = plan.channels.iter().zip(&places.rings).map(ring).collect();
         let pool = Pool::create(&region, places.pool, places.workers, places.span, places.limit);
         let order = Order::create(&region, places.order.clone(), plan);
+        for (shape, at) in places.members.all.iter().zip(&places.cycles) {
+            Cycle::create(&region, *at, shape.gates, shape.parts);
+        }
         Ok(Self::at(places, &region, bells, doorbells, rings, pool, order))
     }
 
@@ -162,7 +198,7 @@ impl Memory {
         if region.len() != places.len || doorbells.len() != places.workers + 1 {
             return Err(unfit("the descriptors are those of the memory of another plan"));
         }
-        let bells = Bells::attach(&region, places.bells, places.workers, places.topics, doorbells.clone());
+        let bells = Bells::attach(&region, places.bells, places.workers, places.topics.count(), doorbells.clone());
         let rings = places.rings.iter().map(|at| at.map(|at| Ring::attach(&region, at))).collect();
         let pool = Pool::attach(&region, places.pool, places.workers, places.span);
         let order = Order::attach(&region, places.order.clone());
@@ -178,7 +214,14 @@ impl Memory {
         pool: Pool,
         order: Order,
     ) -> Self {
+        let cycle = |(number, (shape, at)): (usize, (&Shape, &usize))| {
+            let bell = places.topics.cycle(number);
+            Cycle::attach(region, *at, shape.gates, bells.clone(), shape.workers.clone(), bell)
+        };
+        let cycles = places.members.all.iter().zip(&places.cycles).enumerate().map(cycle).collect();
         Self {
+            cycles,
+            members: Arc::new(places.members),
             control: Words::new(region, places.control, CONTROL),
             meters: Words::new(region, places.meters, places.meter_layout.len()),
             layout: places.meter_layout,
@@ -210,6 +253,23 @@ impl Memory {
     /// The ring of `channel`, if it crosses workers.
     pub fn ring(&self, channel: usize) -> Option<&Ring> {
         self.rings[channel].as_ref()
+    }
+
+    /// The gate before `channel`, if its receiver belongs to a feedback loop.
+    pub fn gate(&self, channel: usize) -> Option<Gate> {
+        self.members.of_channel[channel].map(|(cycle, gate)| self.cycles[cycle].gate(gate))
+    }
+
+    /// The feedback loop that component `node` belongs to.
+    pub fn cycle(&self, node: usize) -> Option<&Cycle> {
+        self.members.of_node[node].map(|cycle| &self.cycles[cycle])
+    }
+
+    /// What an outport of component `node` has to do with feedback loops: that in which its items go round, and those that
+    /// it feeds from outside, once for each connection.
+    pub fn cycles_behind(&self, node: usize, outport: usize) -> (Option<Cycle>, Vec<Cycle>) {
+        let cycle = |number: usize| self.cycles[number].clone();
+        (self.members.home(node, outport).map(cycle), self.members.fed_by(node, outport).map(cycle).collect())
     }
 
     /// What the channels of `worker` share; for this worker's process only, and once.

@@ -2,7 +2,7 @@
 
 mod common;
 
-use cascata::graph::{Definition, Edge, Graph, GraphError, Inport, Outport, PersistSetting, PortKind, Taps};
+use cascata::graph::{Batch, Definition, Edge, Graph, GraphError, Inport, Outport, PersistSetting, PortKind, Taps};
 use common::definition;
 
 /// `a` and `b`, each with inports `x` and `y=5` and outport `out`.
@@ -199,4 +199,69 @@ fn a_node_can_be_adopted_with_all_that_was_said_about_it() {
     assert_eq!(copy.triggers, [[0]]);
     assert_eq!(other.edges().len(), 0);
     assert!(other.adopt("copy", graph.nodes()["a"].clone()).is_err());
+}
+
+#[test]
+fn a_batch_belongs_to_the_inport() {
+    let mut graph = pair();
+    let three = Batch { size: Some(3), within: None };
+    graph.connect("a", "out", "b", "x").unwrap();
+    graph.connect_in_batches("b", "out", "b", "x", three).unwrap();
+    assert_eq!(graph.nodes()["b"].batches, [Some(three), None]);
+    assert_eq!(graph.set_batch("b", "x", three), Ok(Some(three)), "the same may be said again");
+    assert_eq!(graph.nodes()["a"].batches, [None, None]);
+    assert_eq!(graph.edges().len(), 2);
+    graph.adopt("c", graph.nodes()["b"].clone()).unwrap();
+    assert_eq!(graph.nodes()["c"].batches, [Some(three), None], "a copy delivers the same");
+}
+
+#[test]
+fn different_batches_at_one_inport_are_refused() {
+    let batches = [(None, None), (Some(3), None), (None, Some(0.5)), (Some(3), Some(0.5))];
+    let said =
+        ["the whole stream as one list", "lists of 3", "lists of what comes within 0.5 s", "lists of 3, within 0.5 s"];
+    for (k, (size, within)) in batches.into_iter().enumerate() {
+        let mut graph = pair();
+        graph.connect_in_batches("a", "out", "b", "x", Batch { size, within }).unwrap();
+        let other = Batch { size: Some(4), within: None };
+        let error = refused(graph.connect_in_batches("b", "out", "b", "x", other));
+        assert_eq!(
+            error,
+            format!(
+                "b.x delivers {} already and cannot deliver lists of 4, too: a batch belongs to the inport and merges all \
+                 that is connected to it, so ask for the same each time",
+                said[k]
+            )
+        );
+        assert_eq!((graph.edges().len(), graph.nodes()["b"].batches[0]), (1, Some(Batch { size, within })));
+    }
+}
+
+#[test]
+fn batches_have_items_and_times_that_pass() {
+    let mut graph = pair();
+    let mut set = |size, within| refused(graph.set_batch("b", "x", Batch { size, within }));
+    assert_eq!(
+        set(Some(0), None),
+        "b.x cannot deliver batches of 0 items: give 1 or more, or no size for the whole stream"
+    );
+    for within in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let error = format!("b.x cannot deliver a batch within {within} s: give a finite number of seconds above 0");
+        assert_eq!(set(None, Some(within)), error);
+    }
+    assert_eq!(graph.nodes()["b"].batches, [None, None]);
+    assert!(matches!(
+        graph.set_batch("b", "out", Batch { size: None, within: None }),
+        Err(GraphError::UnknownPort { .. })
+    ));
+}
+
+#[test]
+fn a_connection_that_is_refused_leaves_no_batch() {
+    let mut graph = pair();
+    graph.connect("a", "out", "b", "x").unwrap();
+    let batch = Batch { size: Some(3), within: None };
+    assert!(matches!(graph.connect_in_batches("a", "out", "b", "x", batch), Err(GraphError::DuplicateEdge { .. })));
+    assert!(graph.connect_in_batches("a", "nothing", "b", "y", batch).is_err());
+    assert_eq!(graph.nodes()["b"].batches, [None, None]);
 }

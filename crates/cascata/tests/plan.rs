@@ -4,7 +4,7 @@ mod common;
 
 use std::{collections::HashMap, sync::Arc};
 
-use cascata::graph::Graph;
+use cascata::graph::{Batch, Graph};
 use cascata::plan::{InportRole, Packed, Plan, PlanError, PlannedChannel, PlannedSource};
 use common::{definition, network};
 
@@ -183,7 +183,10 @@ fn a_plan_is_packed_without_its_values() {
         graph.connect("b", "out", name, "first").unwrap();
         graph.set_initial(name, "first", 9, true).unwrap();
     }
+    graph.set_batch("e", "first", Batch { size: Some(3), within: Some(0.1) }).unwrap();
     let plan = plan(&graph, 2);
+    assert_eq!(plan.nodes[4].inports[0].batch, Some(Batch { size: Some(3), within: Some(0.1) }));
+    assert_eq!(plan.nodes[3].inports[0].batch, None);
     let (packed, values) = plan.pack();
     let text = serde_json::to_string(&packed).unwrap();
     let packed: Packed = serde_json::from_str(&text).unwrap();

@@ -97,5 +97,9 @@ class _Scene:
         for component, port in names:
             counts = self._ports[component, port]
             capacity = "unbounded" if counts["capacity"] is None else f"of {counts['capacity']}"
-            texts.append(f"{component}.{port} ({counts['fill']} {capacity} inside)")
+            inside = f"{counts['fill']} {capacity} inside"
+            if counts["batch"] is not None:
+                size = f" of {counts['batch']}" if counts["batch"] else ""
+                inside += f", {counts['batched']}{size} in its batch"
+            texts.append(f"{component}.{port} ({inside})")
         return ", ".join(first_of(texts, MOST_PORTS))

@@ -14,7 +14,7 @@ mod view;
 
 use cascata::channel::{EncodeError, Encoder, Item, Loan};
 pub use loopback::Loopback;
-use pyo3::prelude::*;
+use pyo3::{prelude::*, types::PyList};
 pub use view::{View, abandon, forget_inherited, received, set_hub, shared_buffer, shown};
 
 use crate::object::Object;
@@ -78,5 +78,9 @@ impl Item for Object {
 
     fn key(&self, item: &Self) -> PyResult<u64> {
         Python::attach(|py| Ok(self.0.bind(py).call1((&item.0,))?.hash()? as u64))
+    }
+
+    fn list(items: Vec<Self>) -> PyResult<Self> {
+        Python::attach(|py| Ok(Self(PyList::new(py, items.into_iter().map(|item| item.0))?.into_any().unbind())))
     }
 }

@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::{Inlet, Item, lock, note};
-use crate::order::{Frontier, NONE, Word};
+use crate::{
+    metrics::InportMeter,
+    order::{Frontier, NONE, Word},
+};
 
 /// A member of a group whose results are gathered.
 #[derive(Debug)]
@@ -106,8 +109,8 @@ impl<T: Item> Gather<T> {
         let places = (0..self.sources.len()).map(|step| (turn + step) % self.sources.len());
         places.into_iter().find_map(|index| {
             let found = match &self.sources[index] {
-                Source::Channel(inlet) => (inlet.look() == Poll::Ready(true)).then_some(0),
-                Source::Group(group) => match group.next(Inlet::look) {
+                Source::Channel(inlet) => (inlet.peek() == Poll::Ready(true)).then_some(0),
+                Source::Group(group) => match group.next(Inlet::peek) {
                     Poll::Ready(found) => found,
                     Poll::Pending => None,
                 },
@@ -121,6 +124,14 @@ impl<T: Item> Gather<T> {
             Source::Channel(inlet) => vec![inlet],
             Source::Group(group) => group.members.iter().map(|member| &member.inlet).collect(),
         })
+    }
+
+    /// What counts the items of all of them.
+    pub(super) fn meter(&self) -> &InportMeter {
+        match &self.sources[0] {
+            Source::Channel(inlet) => inlet.meter(),
+            Source::Group(group) => group.members[0].inlet.meter(),
+        }
     }
 
     /// See [`Inlet::fill`].

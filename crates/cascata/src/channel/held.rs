@@ -10,11 +10,15 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use cascata_shm::Cycle;
+
 use super::{Full, SendError, Ticket, lock};
 
 /// They wait as they are, not encoded, in the order sent.
 #[derive(Debug)]
 pub(super) struct Held<T, E> {
+    /// The feedback loop that items go round in; what is held back keeps it open.
+    cycle: Option<Cycle>,
     state: Mutex<State<T, E>>,
 }
 
@@ -39,7 +43,12 @@ impl<T, E> State<T, E> {
 impl<T: Clone, E> Held<T, E> {
     pub fn new() -> Self {
         let (waiting, abandoned, refused) = (VecDeque::new(), Vec::new(), Vec::new());
-        Self { state: Mutex::new(State { waiting, need: Full::default(), abandoned, refused }) }
+        Self { cycle: None, state: Mutex::new(State { waiting, need: Full::default(), abandoned, refused }) }
+    }
+
+    /// Has what is held back keep `cycle` open.
+    pub fn within(self, cycle: Option<Cycle>) -> Self {
+        Self { cycle, ..self }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -67,6 +76,9 @@ impl<T: Clone, E> Held<T, E> {
     /// The last in the queue.
     pub fn push(&self, item: T) -> Arc<Ticket> {
         let ticket = Arc::new(Ticket::new());
+        if let Some(cycle) = &self.cycle {
+            cycle.enter();
+        }
         lock(&self.state).waiting.push_back((item, ticket.clone()));
         ticket
     }
@@ -76,11 +88,22 @@ impl<T: Clone, E> Held<T, E> {
         lock(&self.state).waiting.front().cloned()
     }
 
-    /// Takes the item of `ticket` off the queue, which is its first; the ticket is to be offered now unless this gives
-    /// `false`: its sender has withdrawn it meanwhile.
+    /// Takes the item of `ticket` off the queue, which is its first; the ticket is to be offered now, and then
+    /// [settled](Self::settled), unless this gives `false`: its sender has withdrawn it meanwhile.
     pub fn take(&self, ticket: &Arc<Ticket>) -> bool {
         let taken = ticket.remove_from(&mut lock(&self.state).waiting);
-        taken.is_some() && ticket.begin()
+        let begun = taken.is_some() && ticket.begin();
+        if taken.is_some() && !begun {
+            self.settled();
+        }
+        begun
+    }
+
+    /// An item is held back no longer: the channels have been asked, or it was withdrawn.
+    pub fn settled(&self) {
+        if let Some(cycle) = &self.cycle {
+            cycle.leave(1);
+        }
     }
 
     /// What the first in the queue has asked for in vain.
@@ -95,6 +118,9 @@ impl<T: Clone, E> Held<T, E> {
     /// Forgets the item that waits under `ticket`, whose sender has withdrawn it.
     pub fn forget(&self, ticket: &Ticket) {
         let gone = ticket.remove_from(&mut lock(&self.state).waiting);
+        if gone.is_some() {
+            self.settled();
+        }
         drop(gone);
     }
 

@@ -7,6 +7,8 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use cascata_shm::Gate;
+
 use super::{Attempt, Offer, Ticket, lock, note};
 use crate::{
     metrics::InportMeter,
@@ -20,6 +22,8 @@ pub struct Local<T> {
     meter: InportMeter,
     /// Tells the number of the oldest item, if items bear any.
     front: Option<Word>,
+    /// If it belongs to a component of a feedback loop.
+    gate: Option<Gate>,
     state: Mutex<State<T>>,
 }
 
@@ -42,14 +46,24 @@ struct State<T> {
 
 impl<T> State<T> {
     /// The waker of a receiver that waits. It must be called after the lock is gone.
-    fn wake_receiver(&mut self) -> Option<Waker> {
-        if mem::take(&mut self.receiver_waits) { self.receiver.clone() } else { None }
+    fn wake_receiver(&mut self, gate: Option<&Gate>) -> Option<Waker> {
+        if !mem::take(&mut self.receiver_waits) {
+            return None;
+        }
+        if let Some(gate) = gate {
+            gate.pass();
+        }
+        self.receiver.clone()
     }
 
     /// Gives the waker of another receiver, which must be dropped after the lock is gone.
     #[must_use]
-    fn wait(&mut self, cx: &Context<'_>) -> Option<Waker> {
+    fn wait(&mut self, cx: &Context<'_>, gate: Option<&Gate>) -> Option<Waker> {
         self.receiver_waits = true;
+        if let Some(gate) = gate {
+            // Under the lock: nothing can have come since the receiver has looked.
+            gate.expect();
+        }
         note(&mut self.receiver, cx)
     }
 }
@@ -66,7 +80,7 @@ impl<T> Local<T> {
             receiver: None,
             receiver_waits: false,
         };
-        Self { capacity: capacity.unwrap_or(usize::MAX), meter, front: None, state: Mutex::new(state) }
+        Self { capacity: capacity.unwrap_or(usize::MAX), meter, front: None, gate: None, state: Mutex::new(state) }
     }
 
     /// The same for items that bear numbers; `front` tells everybody that of the oldest.
@@ -74,6 +88,23 @@ impl<T> Local<T> {
     pub fn numbered(mut self, front: Word) -> Self {
         self.front = Some(front);
         self
+    }
+
+    /// The channel with a gate of the feedback loop that its receiver belongs to.
+    #[must_use]
+    pub fn behind(self, gate: Option<Gate>) -> Self {
+        Self { gate, ..self }
+    }
+
+    pub(super) fn gate(&self) -> Option<&Gate> {
+        self.gate.as_ref()
+    }
+
+    /// So many items wait no longer.
+    fn waited(&self, items: usize) {
+        if let Some(gate) = &self.gate {
+            gate.cycle().leave(items);
+        }
     }
 
     fn enter(&self, state: &mut State<T>, item: Numbered<T>) {
@@ -95,7 +126,7 @@ impl<T> Local<T> {
     /// Puts an item inside that is shared out, if there is room; else `seeker` is woken when there is.
     pub(super) fn attempt(&self, item: T, number: u64, seeker: &Waker) -> Attempt<T> {
         let mut state = lock(&self.state);
-        if state.closed {
+        if state.closed || self.is_beyond_end() {
             return Attempt::Closed(item);
         }
         if state.items.len() >= self.capacity || !state.waiting.is_empty() {
@@ -105,7 +136,7 @@ impl<T> Local<T> {
             return Attempt::Full(item);
         }
         self.enter(&mut state, (item, number));
-        Attempt::Taken(state.wake_receiver())
+        Attempt::Taken(state.wake_receiver(self.gate()))
     }
 
     /// How many items more would fit.
@@ -121,7 +152,7 @@ impl<T> Local<T> {
     /// Puts `item` inside, or lets it wait under `ticket`, which is made if it is the first that has to wait.
     pub fn offer(&self, item: T, number: u64, ticket: &mut Option<Arc<Ticket>>) -> Offer {
         let mut state = lock(&self.state);
-        if state.closed {
+        if state.closed || self.is_beyond_end() {
             // Counted under the lock, which makes this thread the only writer.
             self.meter.discarded.add(1);
             drop(state);
@@ -129,7 +160,7 @@ impl<T> Local<T> {
             Offer::Closed
         } else if state.items.len() < self.capacity {
             self.enter(&mut state, (item, number));
-            let waker = state.wake_receiver();
+            let waker = state.wake_receiver(self.gate());
             drop(state);
             if let Some(waker) = waker {
                 waker.wake();
@@ -138,6 +169,9 @@ impl<T> Local<T> {
         } else {
             let ticket = ticket.get_or_insert_with(|| Arc::new(Ticket::new()));
             ticket.hold();
+            if let Some(gate) = &self.gate {
+                gate.cycle().enter();
+            }
             state.waiting.push_back(((item, number), ticket.clone()));
             Offer::Waits
         }
@@ -151,7 +185,7 @@ impl<T> Local<T> {
         } else if state.publishers == 0 || state.closed {
             Poll::Ready(false)
         } else {
-            let other = state.wait(cx);
+            let other = state.wait(cx, self.gate());
             drop(state);
             drop(other);
             Poll::Pending
@@ -159,7 +193,7 @@ impl<T> Local<T> {
     }
 
     /// The same for one who does not wait.
-    pub(super) fn look(&self) -> Poll<bool> {
+    pub(super) fn peek(&self) -> Poll<bool> {
         let state = lock(&self.state);
         match (state.items.is_empty(), state.publishers == 0 || state.closed) {
             (false, _) => Poll::Ready(true),
@@ -185,7 +219,7 @@ impl<T> Local<T> {
         } else if state.publishers == 0 || state.closed {
             Poll::Ready(None)
         } else {
-            let other = state.wait(cx);
+            let other = state.wait(cx, self.gate());
             drop(state);
             drop(other);
             Poll::Pending
@@ -195,6 +229,7 @@ impl<T> Local<T> {
     /// An item has left: the first one that waits enters.
     fn taken(&self, mut state: std::sync::MutexGuard<'_, State<T>>) {
         self.meter.taken.add(1);
+        let waiting = state.waiting.len();
         let mut withdrawn = Vec::new();
         let mut waker = None;
         while let Some((item, ticket)) = state.waiting.pop_front() {
@@ -206,7 +241,9 @@ impl<T> Local<T> {
             withdrawn.push(item);
         }
         let seekers = if waker.is_none() { mem::take(&mut state.seekers) } else { Vec::new() };
+        let waited = waiting - state.waiting.len();
         drop(state);
+        self.waited(waited);
         drop(withdrawn);
         waker.into_iter().chain(seekers).for_each(Waker::wake);
     }
@@ -214,6 +251,7 @@ impl<T> Local<T> {
     /// Forgets the item that waits under `ticket`, whose sender has withdrawn it.
     pub(super) fn forget(&self, ticket: &Ticket) {
         let gone = ticket.remove_from(&mut lock(&self.state).waiting);
+        self.waited(usize::from(gone.is_some()));
         drop(gone);
     }
 
@@ -222,7 +260,7 @@ impl<T> Local<T> {
         let mut state = lock(&self.state);
         state.publishers -= 1;
         // With items inside the receiver does not wait; it will find the end after the last of them.
-        let waker = if state.publishers == 0 { state.wake_receiver() } else { None };
+        let waker = if state.publishers == 0 { state.wake_receiver(self.gate()) } else { None };
         drop(state);
         if let Some(waker) = waker {
             waker.wake();
@@ -235,7 +273,7 @@ impl<T> Local<T> {
         state.closed = true;
         let items = mem::take(&mut state.items);
         let waiting = mem::take(&mut state.waiting);
-        let mut wakers: Vec<_> = state.wake_receiver().into_iter().chain(mem::take(&mut state.seekers)).collect();
+        let mut wakers: Vec<_> = state.wake_receiver(None).into_iter().chain(mem::take(&mut state.seekers)).collect();
         if let Some(front) = &self.front {
             front.set(NONE);
         }
@@ -248,12 +286,22 @@ impl<T> Local<T> {
         let kept = state.receiver.take();
         self.meter.discarded.add(discarded as u64);
         drop(state);
+        self.waited(waiting.len());
         drop((kept, items, waiting));
         wakers.into_iter().for_each(Waker::wake);
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        lock(&self.state).closed
+        self.is_beyond_end() || lock(&self.state).closed
+    }
+
+    /// Whether the feedback loop that the receiver belongs to has closed: it takes nothing more.
+    fn is_beyond_end(&self) -> bool {
+        self.gate.as_ref().is_some_and(|gate| gate.cycle().is_closed())
+    }
+
+    pub(super) fn meter(&self) -> &InportMeter {
+        &self.meter
     }
 
     /// How many items are inside.

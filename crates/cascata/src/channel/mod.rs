@@ -34,6 +34,8 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use cascata_shm::Gate;
+
 pub use gather::{Gather, Member};
 pub use hub::Hub;
 pub use loan::Loan;
@@ -44,6 +46,8 @@ pub use parcel::{Encoder, Full, Mark, Parcel};
 pub use remote::Remote;
 pub use share::{Share, Target};
 pub use ticket::Ticket;
+
+use crate::metrics::InportMeter;
 
 /// A value that can travel through channels: shared by reference inside a process, encoded between processes.
 pub trait Item: Clone + Send + 'static {
@@ -68,6 +72,12 @@ pub trait Item: Clone + Send + 'static {
     /// # Errors
     /// It is no function, or fails, or its result has no such number.
     fn key(&self, item: &Self) -> Result<u64, Self::Error>;
+
+    /// Makes one value of the items of a batch, of which there is at least one.
+    ///
+    /// # Errors
+    /// The value cannot be made; the items are lost.
+    fn list(items: Vec<Self>) -> Result<Self, Self::Error>;
 }
 
 /// Why a value could not be encoded.
@@ -136,10 +146,10 @@ impl<T: Item> Inlet<T> {
     }
 
     /// What [`poll_item`](Self::poll_item) would say, for one who does not wait.
-    fn look(&self) -> Poll<bool> {
+    fn peek(&self) -> Poll<bool> {
         match self {
-            Self::Local(channel) => channel.look(),
-            Self::Remote(channel) => channel.look(),
+            Self::Local(channel) => channel.peek(),
+            Self::Remote(channel) => channel.peek(),
             Self::Gather(channels) => channels.look().map_or(Poll::Pending, |_| Poll::Ready(true)),
         }
     }
@@ -171,6 +181,15 @@ impl<T: Item> Inlet<T> {
         }
     }
 
+    /// The gate before it, if its reader belongs to a feedback loop.
+    pub(crate) fn gate(&self) -> Option<&Gate> {
+        match self {
+            Self::Local(channel) => channel.gate(),
+            Self::Remote(channel) => channel.gate(),
+            Self::Gather(_) => None,
+        }
+    }
+
     /// How many items are inside.
     pub fn fill(&self) -> usize {
         match self {
@@ -186,6 +205,15 @@ impl<T: Item> Inlet<T> {
             Self::Local(channel) => channel.first(),
             Self::Remote(channel) => channel.first(),
             Self::Gather(_) => crate::order::NONE,
+        }
+    }
+
+    /// What counts its items.
+    pub(crate) fn meter(&self) -> &InportMeter {
+        match self {
+            Self::Local(channel) => channel.meter(),
+            Self::Remote(channel) => channel.meter(),
+            Self::Gather(channels) => channels.meter(),
         }
     }
 

@@ -10,6 +10,8 @@ use std::{
     task::{Context, Poll},
 };
 
+use cascata_shm::Cycle;
+
 use super::{
     EncodeError, Full, Hub, Item, Local, Offer, Remote, Share, Ticket, held::Held, lock, parcel::Parcel, share::Lot,
 };
@@ -71,6 +73,8 @@ pub struct Outport<T: Item> {
     hub: Option<Hub>,
     /// Items with the numbers they bear.
     held: Held<(T, u64), T::Error>,
+    /// The feedback loops that it feeds from outside, once for each channel.
+    feeds: Vec<Cycle>,
     meter: OutportMeter,
     ended: AtomicBool,
     /// The channels know that it has ended.
@@ -147,10 +151,18 @@ impl<T: Item> Outport<T> {
             collection,
             hub,
             held: Held::new(),
+            feeds: Vec::new(),
             meter,
             ended: AtomicBool::new(false),
             left: AtomicBool::new(false),
         }
+    }
+
+    /// The outport of a component of feedback loop `home`, if any, that feeds others: those of `feeds`, once for each
+    /// channel. It keeps them open until it has left, and its own as long as it holds an item back.
+    #[must_use]
+    pub fn in_cycles(self, home: Option<Cycle>, feeds: Vec<Cycle>) -> Self {
+        Self { held: self.held.within(home), feeds, ..self }
     }
 
     /// The same before groups, too, of which one member each gets an item.
@@ -285,6 +297,7 @@ impl<T: Item> Outport<T> {
                         ticket.seal(false);
                     }
                 }
+                self.held.settled();
             }
             if let Some(waker) = ticket.done() {
                 waker.wake();
@@ -395,6 +408,7 @@ impl<T: Item> Outport<T> {
             self.locals.iter().for_each(|local| local.unpublish());
             self.remotes.iter().for_each(|(remote, _)| remote.unpublish());
             self.shares.iter().for_each(|share| share.unpublish());
+            self.feeds.iter().for_each(|cycle| cycle.leave(1));
         }
     }
 }

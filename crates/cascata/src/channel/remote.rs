@@ -11,7 +11,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use cascata_shm::{Orphaned, Peek, Pop, Push, Ring, Slot, WorkerSet};
+use cascata_shm::{Gate, Orphaned, Peek, Pop, Push, Ring, Slot, WorkerSet};
 
 use super::{
     Attempt, Hub, Item, Offer, Ticket, lock, note,
@@ -35,6 +35,8 @@ pub struct Remote<T: Item> {
     meter: InportMeter,
     /// Tell the numbers of the oldest item in the ring and in the backlog, if items bear any.
     fronts: Option<[Word; 2]>,
+    /// If it belongs to a component of a feedback loop.
+    gate: Option<Gate>,
     state: Mutex<State<T>>,
 }
 
@@ -101,7 +103,8 @@ impl<T: Item> Remote<T> {
             receiver: None,
             closed: false,
         };
-        let remote = Self { index, ring, hub, receives, unbounded, meter, fronts, state: Mutex::new(state) };
+        let state = Mutex::new(state);
+        let remote = Self { index, ring, hub, receives, unbounded, meter, fronts, gate: None, state };
         if receives && unbounded {
             // From now on the ring has a note that this worker waits, so that whatever comes is taken off, even if the
             // component does not look at the channel for long.
@@ -113,6 +116,9 @@ impl<T: Item> Remote<T> {
     /// Puts an item inside that is shared out, if there is room; if not, the worker is noted as one that waits for some.
     pub(super) fn attempt(&self, freight: Freight<T>, number: u64) -> Attempt<Freight<T>, WorkerSet> {
         let mut state = lock(&self.state);
+        if self.is_beyond_end() {
+            return Attempt::Closed(freight);
+        }
         if !state.waiting.is_empty() {
             return Attempt::Full(freight);
         }
@@ -138,10 +144,34 @@ impl<T: Item> Remote<T> {
         self.fronts.as_ref().map_or(NONE, |fronts| fronts[0].get().min(fronts[1].get()))
     }
 
+    /// The channel with a gate of the feedback loop that its receiver belongs to.
+    #[must_use]
+    pub fn behind(self, gate: Option<Gate>) -> Self {
+        Self { gate, ..self }
+    }
+
+    pub(super) fn gate(&self) -> Option<&Gate> {
+        self.gate.as_ref()
+    }
+
+    /// So many items of this process wait no longer.
+    fn waited(&self, items: usize) {
+        if let Some(gate) = &self.gate {
+            gate.cycle().leave(items);
+        }
+    }
+
+    /// Whether the feedback loop that the receiver belongs to has closed: it takes nothing more.
+    fn is_beyond_end(&self) -> bool {
+        self.gate.as_ref().is_some_and(|gate| gate.cycle().is_closed())
+    }
+
     /// Puts `freight` into the ring, or lets it wait under `ticket`, which is made if it is the first that has to wait.
     pub(super) fn offer(&self, freight: Freight<T>, number: u64, ticket: &mut Option<Arc<Ticket>>) -> Offer {
         let mut state = lock(&self.state);
-        let refused = if state.waiting.is_empty() {
+        let refused = if self.is_beyond_end() {
+            Refused::Closed(freight)
+        } else if state.waiting.is_empty() {
             match self.push(&mut state, freight, number) {
                 Ok(receivers) => {
                     self.wake_receivers(state, receivers);
@@ -156,6 +186,9 @@ impl<T: Item> Remote<T> {
             Refused::Full(freight) => {
                 let ticket = ticket.get_or_insert_with(|| Arc::new(Ticket::new()));
                 ticket.hold();
+                if let Some(gate) = &self.gate {
+                    gate.cycle().enter();
+                }
                 state.waiting.push_back(((freight, number), ticket.clone()));
                 Offer::Waits
             }
@@ -189,11 +222,19 @@ impl<T: Item> Remote<T> {
                     Freight::Own(item) => state.keep(index, item),
                     Freight::Parcel(parcel) => parcel.delivered(),
                 }
+                self.pass(waiting);
                 Ok(waiting)
             }
             Ok(Push::Full) => Err(Refused::Full(freight)),
             // A ring whose lock lost its holder is as good as closed: the supervisor stops the run for that death.
             Ok(Push::Closed) | Err(_) => Err(Refused::Closed(freight)),
+        }
+    }
+
+    /// Something has come for which these receivers wait; they are going to be woken.
+    fn pass(&self, receivers: WorkerSet) {
+        if let (Some(gate), false) = (&self.gate, receivers.is_empty()) {
+            gate.pass();
         }
     }
 
@@ -206,7 +247,7 @@ impl<T: Item> Remote<T> {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.ring.is_closed()
+        self.is_beyond_end() || self.ring.is_closed()
     }
 
     /// See [`Inlet::poll_item`](super::Inlet::poll_item).
@@ -215,7 +256,12 @@ impl<T: Item> Remote<T> {
         if state.closed {
             return Poll::Ready(false);
         }
-        let peek = if self.unbounded { self.unload(&mut state) } else { self.peek() };
+        let mut peek = self.look(&mut state);
+        if let (Some(gate), Peek::Empty) = (&self.gate, &peek) {
+            gate.expect();
+            // Once more: who put something in before that did not know that it is expected.
+            peek = self.look(&mut state);
+        }
         match peek {
             Peek::Item => Poll::Ready(true),
             Peek::Ended => Poll::Ready(false),
@@ -228,8 +274,8 @@ impl<T: Item> Remote<T> {
         }
     }
 
-    /// The same for one who does not wait.
-    pub(super) fn look(&self) -> Poll<bool> {
+    /// What [`poll_item`](Self::poll_item) would say, for one who does not wait.
+    pub(super) fn peek(&self) -> Poll<bool> {
         let state = lock(&self.state);
         let ended = state.closed || self.ring.is_ended();
         match (state.backlog.is_empty() && self.ring.fill() == 0, ended) {
@@ -239,7 +285,10 @@ impl<T: Item> Remote<T> {
         }
     }
 
-    fn peek(&self) -> Peek {
+    fn look(&self, state: &mut State<T>) -> Peek {
+        if self.unbounded {
+            return self.unload(state);
+        }
         // A ring whose lock lost its holder is at its end; the supervisor has seen the death, too, and stops the run.
         self.ring.poll_item(self.hub.worker).unwrap_or(Peek::Empty)
     }
@@ -367,6 +416,7 @@ impl<T: Item> Remote<T> {
         let mut receivers = WorkerSet::default();
         let mut wakers: Vec<Waker> = Vec::new();
         let mut refused = Vec::new();
+        let waiting = state.waiting.len();
         while let Some(((freight, number), ticket)) = state.waiting.pop_front() {
             // While the ticket is claimed its sender cannot withdraw it.
             let Some(claim) = ticket.claim() else {
@@ -390,11 +440,13 @@ impl<T: Item> Remote<T> {
                 }
             }
         }
+        let waited = waiting - state.waiting.len();
         receivers |= self.leave(&mut state);
         if self.receives {
             receivers.insert(self.hub.worker);
         }
         self.wake_receivers(state, receivers);
+        self.waited(waited);
         drop(refused);
         for waker in wakers {
             waker.wake();
@@ -407,6 +459,7 @@ impl<T: Item> Remote<T> {
         let gone = ticket.remove_from(&mut state.waiting);
         let receivers = self.leave(&mut state);
         self.wake_receivers(state, receivers);
+        self.waited(usize::from(gone.is_some()));
         drop(gone);
     }
 
@@ -418,6 +471,7 @@ impl<T: Item> Remote<T> {
                 receivers |= self.ring.unpublish().unwrap_or_default();
             }
         }
+        self.pass(receivers);
         receivers
     }
 
@@ -452,6 +506,10 @@ impl<T: Item> Remote<T> {
         self.raise(senders);
         // What this process's own senders have waiting.
         self.on_bell();
+    }
+
+    pub(super) fn meter(&self) -> &InportMeter {
+        &self.meter
     }
 
     /// How many items are inside, as this worker sees it: for the receiver.

@@ -7,7 +7,7 @@ use std::{
     task::Waker,
 };
 
-use cascata_shm::WorkerSet;
+use cascata_shm::{Cycle, WorkerSet};
 
 use super::{
     Attempt, EncodeError, Hub, Item, Local, Offer, Remote, SendError, Ticket, lock, outport::Freight, parcel::Parcel,
@@ -41,6 +41,8 @@ pub struct Share<T: Item> {
     seeker: Waker,
     /// Where it waits for its turn: the sender is a member of a group whose results keep their order.
     gate: Option<Gate>,
+    /// The feedback loop that the members belong to, which what waits here keeps open.
+    cycle: Option<Cycle>,
     state: Mutex<State<T>>,
 }
 
@@ -103,8 +105,9 @@ impl<T: Item> Share<T> {
             Target::Remote(remote, _) => Some(remote.hub().clone()),
             Target::Local(_) => None,
         });
+        let cycle = members.iter().find_map(|member| member.gate().map(|gate| gate.cycle().clone()));
         let state = Mutex::new(State { waiting: VecDeque::new(), leaving: false });
-        Self { members, desk, port, bell, sharing, hub, seeker, gate: None, state }
+        Self { members, desk, port, bell, sharing, hub, seeker, gate: None, cycle, state }
     }
 
     /// The same for a member of a group, who waits for its turn at `gate`.
@@ -181,12 +184,14 @@ impl<T: Item> Share<T> {
                 let ticket = Arc::new(Ticket::new());
                 ticket.hold();
                 let _ = ticket.seal(true);
+                self.cycle.iter().for_each(Cycle::enter);
                 state.waiting.push_back((lot, ticket));
                 return Offer::Taken;
             }
         }
         let ticket = ticket.get_or_insert_with(|| Arc::new(Ticket::new()));
         ticket.hold();
+        self.cycle.iter().for_each(Cycle::enter);
         state.waiting.push_back((lot, ticket.clone()));
         Offer::Waits
     }
@@ -200,6 +205,7 @@ impl<T: Item> Share<T> {
             let Some(claim) = ticket.claim() else {
                 self.note_first(&state);
                 drop(state);
+                self.waited();
                 drop(lot);
                 continue;
             };
@@ -210,6 +216,7 @@ impl<T: Item> Share<T> {
                     drop(state);
                     drop(lot);
                     self.wake(wake, workers);
+                    self.waited();
                     waker.into_iter().for_each(Waker::wake);
                 }
                 Placed::Closed(member) => {
@@ -217,6 +224,7 @@ impl<T: Item> Share<T> {
                     self.note_first(&state);
                     drop(state);
                     self.discard(member, lot);
+                    self.waited();
                     waker.into_iter().for_each(Waker::wake);
                 }
                 Placed::Waits => {
@@ -410,7 +418,16 @@ impl<T: Item> Share<T> {
         let mut state = lock(&self.state);
         let gone = ticket.remove_from(&mut state.waiting);
         self.note_first(&state);
+        drop(state);
+        if gone.is_some() {
+            self.waited();
+        }
         gone
+    }
+
+    /// An item waits here no longer.
+    fn waited(&self) {
+        self.cycle.iter().for_each(|cycle| cycle.leave(1));
     }
 
     /// Tells the other members which number waits here first.
@@ -448,6 +465,13 @@ impl<T: Item> Target<T> {
         match self {
             Self::Local(local) => local.is_closed(),
             Self::Remote(remote, _) => remote.is_closed(),
+        }
+    }
+
+    fn gate(&self) -> Option<&cascata_shm::Gate> {
+        match self {
+            Self::Local(local) => local.gate(),
+            Self::Remote(remote, _) => remote.gate(),
         }
     }
 

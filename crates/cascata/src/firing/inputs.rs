@@ -1,52 +1,94 @@
 //! One trigger group.
 
-use std::task::{Context, Poll};
+use std::{
+    task::{Context, Poll, ready},
+    time::Instant,
+};
 
-use super::{Latest, Numbers};
-use crate::channel::{Inlet, Item};
+use cascata_shm::{
+    Cycle, Gate,
+    cycle::{Reader, Rise},
+};
 
-/// An inport as its component reads it: the initial value, then what the channel brings.
+use super::{Latest, Numbers, gathering::Gathering};
+use crate::{
+    channel::{Inlet, Item},
+    graph::Batch,
+};
+
+/// An inport as its component reads it: the initial value, then what the channel brings, item by item or in batches.
 #[derive(Debug)]
 pub struct Port<T: Item> {
     pub(super) inport: usize,
     pub(super) first: Option<T>,
     pub(super) inlet: Inlet<T>,
+    pub(super) gathering: Option<Box<Gathering<T>>>,
 }
 
 impl<T: Item> Port<T> {
     /// The component's `inport`-th inport, with its initial value if it has one.
     pub fn new(inport: usize, first: Option<T>, inlet: Inlet<T>) -> Self {
-        Self { inport, first, inlet }
+        Self { inport, first, inlet, gathering: None }
     }
 
-    fn poll_item(&self, cx: &mut Context<'_>) -> Poll<bool> {
-        if self.first.is_some() { Poll::Ready(true) } else { self.inlet.poll_item(cx) }
+    /// Gathers the items of the channel into batches, each of which is delivered as one value. The initial value is
+    /// delivered as it is.
+    #[must_use]
+    pub fn in_batches(self, batch: Batch) -> Self {
+        let meter = self.inlet.meter().clone();
+        Self { gathering: Some(Box::new(Gathering::new(batch, meter))), ..self }
+    }
+
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        match &mut self.gathering {
+            _ if self.first.is_some() => Poll::Ready(true),
+            None => self.inlet.poll_item(cx),
+            Some(gathering) => gathering.poll(&self.inlet, cx),
+        }
     }
 
     fn take(&mut self) -> Result<Option<T>, T::Error> {
-        match self.first.take() {
-            Some(value) => Ok(Some(value)),
+        if let Some(value) = self.first.take() {
+            return Ok(Some(value));
+        }
+        match &mut self.gathering {
             None => self.inlet.take(),
+            Some(gathering) => gathering.take()?.map(T::list).transpose(),
         }
     }
 
     fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<T>, T::Error>> {
-        match self.first.take() {
-            Some(value) => Poll::Ready(Ok(Some(value))),
-            None => self.inlet.poll_take(cx),
+        if self.first.is_none() {
+            match &mut self.gathering {
+                None => return self.inlet.poll_take(cx),
+                Some(gathering) => _ = ready!(gathering.poll(&self.inlet, cx)),
+            }
         }
+        Poll::Ready(self.take())
+    }
+
+    /// The gate before its channel, if its component belongs to a feedback loop.
+    fn gate(&self) -> Option<&Gate> {
+        self.inlet.gate()
+    }
+
+    fn has_begun_batch(&self) -> bool {
+        self.gathering.as_ref().is_some_and(|gathering| gathering.has_begun())
     }
 
     fn close(&mut self) {
         drop(self.first.take());
+        if let Some(gathering) = &mut self.gathering {
+            drop(gathering.discard());
+        }
         self.inlet.close();
     }
 }
 
 /// The zipped ports of one trigger group, as a stream of rows.
 ///
-/// A row is taken only when every port has an item; until then items stay in their channels and count there. The stream
-/// ends when any port has ended. A group without channels (constants only, or no inport at all) gives one row.
+/// A row is taken only when every port has an item; until then items stay in their channels and count there. Those of a
+/// batch do not: they are gathered while the group is polled, up to one batch. The stream ends when any port has ended. A group without channels (constants only, or no inport at all) gives one row.
 #[derive(Debug)]
 pub struct Inputs<T: Item> {
     ports: Vec<Port<T>>,
@@ -56,11 +98,15 @@ pub struct Inputs<T: Item> {
     observed: bool,
     /// Whether rows are more than what this group brings.
     completed: bool,
+    /// Whether any port delivers batches.
+    batched: bool,
     ended: bool,
     /// The first port that had no item when it was last looked at, or none that could be decoded.
     missing: usize,
     /// What numbers the firings, if they bear numbers.
     numbers: Option<Numbers>,
+    /// Its part in the feedback loop that its component belongs to, until that has ended.
+    reader: Option<Reader>,
 }
 
 impl<T: Item> Inputs<T> {
@@ -68,7 +114,9 @@ impl<T: Item> Inputs<T> {
     /// exists, so that nobody else looks at the values.
     pub fn new(ports: Vec<Port<T>>, inports: usize, latest: Latest<T>, alone: bool) -> Self {
         let completed = ports.len() < inports;
-        Self { ports, latest, observed: !alone, completed, ended: false, missing: 0, numbers: None }
+        let batched = ports.iter().any(|port| port.gathering.is_some());
+        let (observed, ended, missing) = (!alone, false, 0);
+        Self { ports, latest, observed, completed, batched, ended, missing, numbers: None, reader: None }
     }
 
     /// The same with firings that bear numbers.
@@ -83,10 +131,17 @@ impl<T: Item> Inputs<T> {
         self.numbers.as_ref().map(Numbers::number)
     }
 
+    /// The group with a part in the feedback loop that its component belongs to.
+    #[must_use]
+    pub fn in_cycle(self, cycle: Option<Cycle>) -> Self {
+        Self { reader: cycle.map(Reader::new), ..self }
+    }
+
     /// Waits for the next row and writes it into `row`, which has a place for each inport and nothing in any; `false` at
     /// the end.
     ///
-    /// Cancel-safe: as long as it is pending, nothing has been taken.
+    /// Cancel-safe: as long as it is pending, nothing has been taken but into batches, which stay. It is to be polled again
+    /// when it is woken, and at the time that [`due`](Self::due) gives.
     ///
     /// # Errors
     /// An item could not be decoded. The whole row is lost, and what `row` holds of it is of no use.
@@ -96,6 +151,32 @@ impl<T: Item> Inputs<T> {
         }
         // Who asks for the next row has done with the one before.
         self.numbers.iter_mut().for_each(Numbers::end);
+        let Some(reader) = &mut self.reader else { return self.poll_next(cx, row) };
+        match reader.rise(self.ports.iter().filter_map(Port::gate)) {
+            Rise::Look => {}
+            Rise::Flush => _ = self.flush(),
+            Rise::End => return Poll::Ready(Ok(self.end())),
+        }
+        loop {
+            let polled = self.poll_next(cx, row);
+            if polled.is_ready() || self.rest() {
+                return polled;
+            }
+        }
+    }
+
+    /// Gives up the group's part in a feedback loop, as there is nothing for it. `false` if something has come after all.
+    fn rest(&mut self) -> bool {
+        let Some(reader) = &mut self.reader else { return true };
+        if self.batched && self.ports.iter().filter_map(|port| port.gathering.as_deref()).any(Gathering::pauses) {
+            // It has not looked at all there is.
+            return true;
+        }
+        self.ports.iter().filter(|port| port.has_begun_batch()).filter_map(Port::gate).for_each(Gate::hold_batch);
+        reader.rest(self.ports.iter().filter_map(Port::gate))
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>, row: &mut [Option<T>]) -> Poll<Result<bool, T::Error>> {
         if let ([port], None) = (&mut self.ports[..], &self.numbers) {
             // The common case: one look, one lock.
             match port.poll_take(cx) {
@@ -116,7 +197,7 @@ impl<T: Item> Inputs<T> {
                     Poll::Pending => {
                         self.missing = self.ports[k].inport;
                         // A later port may have ended, and then waiting for this one would be in vain.
-                        let ended = self.ports[k + 1..].iter().any(|port| port.poll_item(cx) == Poll::Ready(false));
+                        let ended = self.ports[k + 1..].iter_mut().any(|port| port.poll_item(cx) == Poll::Ready(false));
                         return if ended { Poll::Ready(Ok(self.end())) } else { Poll::Pending };
                     }
                     Poll::Ready(false) => return Poll::Ready(Ok(self.end())),
@@ -160,6 +241,26 @@ impl<T: Item> Inputs<T> {
         outcome
     }
 
+    /// When a batch will be complete even if nothing more comes.
+    pub fn due(&self) -> Option<Instant> {
+        if self.batched { self.gatherings().filter_map(Gathering::due).min() } else { None }
+    }
+
+    /// Whether there are items in a batch that waits for more.
+    pub fn has_begun_batch(&self) -> bool {
+        self.batched && self.gatherings().any(Gathering::has_begun)
+    }
+
+    /// Completes the batches that wait for more. Whether there were any; then the group is to be polled again.
+    pub fn flush(&mut self) -> bool {
+        let gatherings = self.ports.iter_mut().filter_map(|port| port.gathering.as_mut());
+        gatherings.fold(false, |begun, gathering| gathering.flush() | begun)
+    }
+
+    fn gatherings(&self) -> impl Iterator<Item = &Gathering<T>> {
+        self.ports.iter().filter_map(|port| port.gathering.as_deref())
+    }
+
     /// The inport that the group waited for when it was last polled, or whose item could not be decoded.
     pub fn missing(&self) -> usize {
         self.missing
@@ -170,8 +271,18 @@ impl<T: Item> Inputs<T> {
         self.end();
     }
 
+    /// The component has ended, as far as this group has to do with that: a feedback loop need not wait for it.
+    pub fn leave(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            reader.leave();
+        }
+    }
+
     fn end(&mut self) -> bool {
         self.ended = true;
+        if let Some(reader) = &mut self.reader {
+            reader.withdraw(self.ports.iter().filter_map(Port::gate));
+        }
         for port in &mut self.ports {
             port.close();
         }

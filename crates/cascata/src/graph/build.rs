@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Definition, Graph, GraphError, Initial, Node, PersistSetting, PortKind};
+use super::{Batch, Definition, Graph, GraphError, Initial, Node, PersistSetting, PortKind};
 
 impl<V> Graph<V> {
     /// Adds an instance and gives its position.
@@ -87,6 +87,31 @@ impl<V> Graph<V> {
         let (members, ports) = self.triggers("sync", name, inports)?;
         members.into_iter().for_each(|node| self.nodes[node].triggers.push(ports.clone()));
         Ok(())
+    }
+
+    /// Has an inport, for a group that of every member, deliver its items in batches, and gives what each did before.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such node, group or inport, when the size is 0 or the time is no number above 0, or when the
+    /// inport delivers other batches already.
+    pub fn set_batch(&mut self, name: &str, inport: &str, batch: Batch) -> Result<Vec<Option<Batch>>, GraphError> {
+        let (members, inport) = self.locate(name, PortKind::Inport, inport)?;
+        let port = |node: usize| self.inport_name(node, inport);
+        if batch.size == Some(0) {
+            return Err(GraphError::EmptyBatch { port: port(members[0]) });
+        }
+        if let Some(within) = batch.within.filter(|within| !(within.is_finite() && *within > 0.0)) {
+            return Err(GraphError::BatchTime { port: port(members[0]), within: within.to_string() });
+        }
+        let before: Vec<_> = members.iter().map(|&node| self.nodes[node].batches[inport]).collect();
+        for (&node, other) in members.iter().zip(&before) {
+            if let Some(other) = other.filter(|other| *other != batch) {
+                return Err(GraphError::OtherBatch { port: port(node), is: other.to_string(), asked: batch.to_string() });
+            }
+        }
+        members.into_iter().for_each(|node| self.nodes[node].batches[inport] = Some(batch));
+        Ok(before)
     }
 
     /// Makes a trigger group of each of these inports: the component, or every member of the group, fires on every

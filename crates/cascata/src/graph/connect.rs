@@ -2,7 +2,7 @@
 
 use indexmap::IndexSet;
 
-use super::{Edge, End, Graph, GraphError, Link, Policy, PortKind};
+use super::{Batch, Edge, End, Graph, GraphError, Link, Policy, PortKind};
 
 impl<V: PartialEq> Graph<V> {
     /// Connects an outport to an inport. Either may be that of a whole group.
@@ -60,6 +60,51 @@ impl<V: PartialEq> Graph<V> {
         self.edges.extend(edges);
         self.links.push(link);
         Ok(())
+    }
+
+    /// Connects as [`link`](Self::link) does, to an inport that delivers its items in batches: all of them, whoever
+    /// sends them.
+    ///
+    /// # Errors
+    ///
+    /// As for [`link`](Self::link) and for [`set_batch`](Self::set_batch).
+    #[expect(clippy::too_many_arguments, reason = "those of `link`, and the batch")]
+    pub fn link_in_batches(
+        &mut self,
+        from: &str,
+        outport: &str,
+        to: &str,
+        inport: &str,
+        ordered: bool,
+        policy: Option<Policy<V>>,
+        batch: Batch,
+    ) -> Result<(), GraphError> {
+        let before = self.set_batch(to, inport, batch)?;
+        let linked = self.link(from, outport, to, inport, ordered, policy);
+        if linked.is_err() {
+            let end = self.end(to)?;
+            let port = self.port_of(&end, PortKind::Inport, inport)?;
+            for (node, before) in self.members(&end).to_vec().into_iter().zip(before) {
+                self.nodes[node].batches[port] = before;
+            }
+        }
+        linked
+    }
+
+    /// Connects an outport to an inport that delivers its items in batches.
+    ///
+    /// # Errors
+    ///
+    /// As for [`link_in_batches`](Self::link_in_batches).
+    pub fn connect_in_batches(
+        &mut self,
+        from: &str,
+        outport: &str,
+        to: &str,
+        inport: &str,
+        batch: Batch,
+    ) -> Result<(), GraphError> {
+        self.link_in_batches(from, outport, to, inport, true, None, batch)
     }
 
     /// Says how a group shares out what comes to one of its inports.

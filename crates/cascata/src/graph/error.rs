@@ -169,6 +169,33 @@ pub enum GraphError {
         /// The connection between groups that brings it.
         other: Option<String>,
     },
+    /// A batch that could hold nothing.
+    #[error("{port} cannot deliver batches of 0 items: give 1 or more, or no size for the whole stream")]
+    EmptyBatch {
+        /// The inport, as component.port.
+        port: String,
+    },
+    /// A batch that is due when no clock can tell.
+    #[error("{port} cannot deliver a batch within {within} s: give a finite number of seconds above 0")]
+    BatchTime {
+        /// The inport, as component.port.
+        port: String,
+        /// What was given.
+        within: String,
+    },
+    /// Two different batches for one inport.
+    #[error(
+        "{port} delivers {is} already and cannot deliver {asked}, too: a batch belongs to the inport and merges all that \
+         is connected to it, so ask for the same each time"
+    )]
+    OtherBatch {
+        /// The inport, as component.port.
+        port: String,
+        /// What was said first.
+        is: String,
+        /// What was asked for now.
+        asked: String,
+    },
     /// A trigger group of no ports.
     #[error("{call} on {node} names no port: name the inports that are to trigger it, of: {}", sentence(ports))]
     NoTriggers {

@@ -3,6 +3,7 @@
 //! Every step of building is checked where it is made ([`GraphError`]); what only the whole can tell is found by
 //! [`check`]. Nothing here runs anything.
 
+mod batch;
 mod build;
 mod check;
 mod connect;
@@ -22,6 +23,7 @@ mod sharing;
 mod told;
 mod wishes;
 
+pub use batch::Batch;
 pub use check::check;
 pub use definition::{Definition, Inport, Outport, Persist};
 pub use edge::Edge;

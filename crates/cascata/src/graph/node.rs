@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Definition;
+use super::{Batch, Definition};
 
 /// An instance of a component, with all that was said about it: values, trigger groups, weights.
 ///
@@ -15,6 +15,8 @@ pub struct Node<V> {
     pub definition: Arc<Definition<V>>,
     /// The value set on each inport, in the place of the declared default.
     pub initials: Vec<Option<Initial<V>>>,
+    /// The batches in which each inport delivers its items, if it does.
+    pub batches: Vec<Option<Batch>>,
     /// What was set on each persistent value.
     pub persists: Vec<PersistSetting<V>>,
     /// Declared trigger groups, as positions of inports. Empty: the default group.
@@ -47,6 +49,7 @@ impl<V> Node<V> {
     pub(super) fn new(definition: Arc<Definition<V>>) -> Self {
         Self {
             initials: definition.inports.iter().map(|_| None).collect(),
+            batches: definition.inports.iter().map(|_| None).collect(),
             persists: definition.persists.iter().map(|_| PersistSetting { arguments: None, state: None }).collect(),
             triggers: Vec::new(),
             cost: 1.0,

@@ -6,7 +6,7 @@ use super::{Counter, Holding, LaneState};
 use crate::plan::Plan;
 
 const NODE: usize = 5;
-const INPORT: usize = 6;
+const INPORT: usize = 7;
 const OUTPORT: usize = 2;
 /// Words of a cache line: components are padded to it, so that workers do not disturb each other.
 const LINE: usize = 8;
@@ -53,12 +53,14 @@ pub struct NodeMeter {
 pub struct InportMeter {
     /// Items that have entered the channel. For channels in shared memory the ring itself counts them.
     pub received: Counter,
-    /// Items that firings (or a passive port) have taken.
+    /// Items that firings (or a passive port) have taken, those gathered for a batch included.
     pub taken: Counter,
     /// Items that no firing will see, because the component had ended. Senders in several processes write it.
     pub discarded: Counter,
     /// Values of a passive port that a newer one replaced.
     pub replaced: Counter,
+    /// Of the items taken, those in a batch that no firing has got yet.
+    pub batched: Counter,
     /// What of the shared memory has come in by it and is still referred to.
     pub holding: Holding,
 }
@@ -143,7 +145,8 @@ impl MeterLayout {
             taken: counter(1),
             discarded: counter(2),
             replaced: counter(3),
-            holding: Self::holding(words, at + 4),
+            batched: counter(4),
+            holding: Self::holding(words, at + 5),
         }
     }
 }

@@ -68,7 +68,13 @@ fn planned<V: Clone>(
             (false, true) => InportRole::Trigger,
             (false, false) => InportRole::Passive,
         };
-        PlannedInport { name: declared.name.clone(), role, initial: graph.initial(node, inport).cloned(), sources }
+        PlannedInport {
+            name: declared.name.clone(),
+            role,
+            initial: graph.initial(node, inport).cloned(),
+            batch: described.batches[inport],
+            sources,
+        }
     });
     let inports = inports.collect();
     let outports = definition.outports.iter().enumerate().map(|(outport, declared)| {
@@ -95,10 +101,14 @@ fn planned<V: Clone>(
     }
 }
 
-/// The sets of nodes that feed back into themselves.
+/// The sets of nodes that feed back into themselves. What goes to a passive port makes nothing go round.
 fn cycles<V>(graph: &Graph<V>) -> Vec<Vec<usize>> {
-    let loops: HashSet<usize> = graph.edges().filter(|edge| edge.from == edge.to).map(|edge| edge.from).collect();
-    strong_components(graph.nodes().len(), graph.edges().map(|edge| (edge.from, edge.to)))
+    let groups = (0..graph.nodes().len()).map(|node| (node, graph.trigger_groups(node, &Taps::new())));
+    let triggers: HashSet<_> =
+        groups.flat_map(|(node, groups)| groups.into_iter().flatten().map(move |inport| (node, inport))).collect();
+    let edges = || graph.edges().filter(|edge| triggers.contains(&(edge.to, edge.inport)));
+    let loops: HashSet<usize> = edges().filter(|edge| edge.from == edge.to).map(|edge| edge.from).collect();
+    strong_components(graph.nodes().len(), edges().map(|edge| (edge.from, edge.to)))
         .into_iter()
         .filter(|component| component.len() > 1 || loops.contains(&component[0]))
         .collect()

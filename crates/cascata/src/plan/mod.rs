@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::graph::Definition;
+use crate::graph::{Batch, Definition};
 
 /// What a run starts from. `D` is how a node refers to its definition.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -32,8 +32,8 @@ pub struct Plan<V, D = Arc<Definition<V>>> {
     pub desks: Vec<PlannedDesk<V>>,
     /// How many workers there are. Each has at least one component.
     pub workers: usize,
-    /// Feedback loops: the strongly connected sets of nodes that contain an edge, each in ascending order, those that
-    /// feed others first.
+    /// Feedback loops: the sets of nodes that are strongly connected by edges to trigger ports and contain such an edge,
+    /// each in ascending order, those that feed others first.
     pub cycles: Vec<Vec<usize>>,
 }
 
@@ -125,6 +125,8 @@ pub struct PlannedInport<V> {
     /// The value of a constant, or the first item of a connected port. A constant without one occurs only in graphs
     /// that [`check`](crate::graph::check) refuses.
     pub initial: Option<V>,
+    /// How it gathers the items that come into lists, if it does.
+    pub batch: Option<Batch>,
     /// What it reads: nothing if it is a constant.
     pub sources: Vec<PlannedSource>,
 }

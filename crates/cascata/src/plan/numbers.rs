@@ -73,6 +73,11 @@ fn of_group<V>(graph: &Graph<V>, group: usize, found: &[Option<Numbers>]) -> Opt
         return None;
     }
     let ways: Vec<_> = first[0].iter().filter_map(|&inport| Some((inport, way(graph, group, inport)?))).collect();
+    let described = &graph.nodes()[graph.groups()[group].members[0]];
+    if first[0].iter().any(|&inport| described.batches[inport].is_some()) {
+        // Items of many numbers go into one batch.
+        return None;
+    }
     let shared: Vec<_> = ways.iter().filter(|(_, way)| *way == Way::Shared).map(|&(inport, _)| inport).collect();
     if !shared.is_empty() {
         return Some(Numbers::Shared(shared));

@@ -110,9 +110,10 @@ impl<V, D> PlannedNode<V, D> {
         convert: &mut impl FnMut(&V) -> Result<W, E>,
     ) -> Result<PlannedNode<W, D2>, E> {
         let mut inports = Vec::with_capacity(self.inports.len());
-        for PlannedInport { name, role, initial, sources } in &self.inports {
+        for PlannedInport { name, role, initial, batch, sources } in &self.inports {
+            let (name, sources) = (name.clone(), sources.clone());
             let initial = initial.as_ref().map(&mut *convert).transpose()?;
-            inports.push(PlannedInport { name: name.clone(), role: *role, initial, sources: sources.clone() });
+            inports.push(PlannedInport { name, role: *role, initial, batch: *batch, sources });
         }
         let mut persists = Vec::with_capacity(self.persists.len());
         for PlannedPersist { name, arguments, state } in &self.persists {

@@ -156,7 +156,11 @@ impl<V: Clone> Wiring<V> {
                     })
                 })
                 .collect();
-            let pure = |inport: &usize| numbers::way(graph, group, *inport) == Some(Way::Shared);
+            let batches = &graph.nodes()[described.members[0]].batches;
+            let pure = |inport: &usize| {
+                // A batch may be a part of a row or span several.
+                batches[*inport].is_none() && numbers::way(graph, group, *inport) == Some(Way::Shared)
+            };
             let mut sets: Vec<Vec<usize>> = graph.trigger_groups(described.members[0], &Taps::new());
             sets.iter_mut().for_each(|set| set.retain(|inport| shared.contains(inport) && pure(inport)));
             let rest = shared.iter().filter(|inport| !sets.iter().flatten().any(|other| other == *inport));

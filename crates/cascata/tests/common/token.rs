@@ -98,6 +98,11 @@ impl Drop for Token {
     }
 }
 
+/// What a list of items with these ids is called.
+pub fn list_id(ids: &[u64]) -> u64 {
+    ids.iter().fold(ids.len() as u64, |list, id| list.wrapping_mul(1_000_003).wrapping_add(*id + 1))
+}
+
 /// Census, id, nature.
 const HEAD: usize = 17;
 
@@ -160,5 +165,10 @@ impl Item for Token {
     /// The remainder by the function's number.
     fn key(&self, item: &Self) -> Result<u64, Fault> {
         Ok(item.id % self.id)
+    }
+
+    fn list(items: Vec<Self>) -> Result<Self, Fault> {
+        let ids: Vec<_> = items.iter().map(|item| item.id).collect();
+        Ok(items[0].census.token(list_id(&ids)))
     }
 }

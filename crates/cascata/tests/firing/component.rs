@@ -5,6 +5,7 @@ use std::task::Poll;
 use cascata::{
     channel::Sent,
     firing::{Inputs, Latest, Passive, Port},
+    graph::Batch,
 };
 
 use crate::{
@@ -22,6 +23,7 @@ pub struct Inport {
     /// Its channel; `None` for a constant.
     pub feed: Option<Feed>,
     pub initial: Option<u64>,
+    pub batch: Option<Batch>,
 }
 
 /// How the values of an inport come.
@@ -56,17 +58,17 @@ pub struct Component {
 impl Shape {
     /// An inport that `capacity` items fit in front of, from a sender in the same process.
     pub fn port(capacity: usize) -> Inport {
-        Inport { feed: Some(Feed { capacity: Some(capacity), remote: false }), initial: None }
+        Inport { feed: Some(Feed { capacity: Some(capacity), remote: false }), initial: None, batch: None }
     }
 
     /// As [`port`](Self::port), with a sender in another process.
     pub fn remote(capacity: usize) -> Inport {
-        Inport { feed: Some(Feed { capacity: Some(capacity), remote: true }), initial: None }
+        Inport { feed: Some(Feed { capacity: Some(capacity), remote: true }), initial: None, batch: None }
     }
 
     /// An inport that always has this value.
     pub fn constant(value: u64) -> Inport {
-        Inport { feed: None, initial: Some(value) }
+        Inport { feed: None, initial: Some(value), batch: None }
     }
 }
 
@@ -74,6 +76,16 @@ impl Inport {
     /// With an initial value.
     pub fn with(self, initial: u64) -> Self {
         Self { initial: Some(initial), ..self }
+    }
+
+    /// In batches of this size; `None` for the whole stream.
+    pub fn batched(self, size: Option<usize>) -> Self {
+        Self { batch: Some(Batch { size, within: None }), ..self }
+    }
+
+    /// In batches that are due so many seconds after their first item.
+    pub fn timed(self, size: Option<usize>, within: f64) -> Self {
+        Self { batch: Some(Batch { size, within: Some(within) }), ..self }
     }
 }
 
@@ -104,7 +116,11 @@ impl Component {
 
         let port = |inport: usize| {
             let first = shape.inports[inport].initial.map(token);
-            Some(Port::new(inport, first, rig.inlets[channels[inport]?].clone()))
+            let port = Port::new(inport, first, rig.inlets[channels[inport]?].clone());
+            Some(match shape.inports[inport].batch {
+                Some(batch) => port.in_batches(batch),
+                None => port,
+            })
         };
         let constants = shape.inports.iter().map(|inport| match inport.feed {
             None => inport.initial.map(token),

@@ -17,7 +17,6 @@ DEADLINE = 30.0
 """The `timeout=` of runs that end without it."""
 
 
-
 @component
 @inport("number", capacity=2)
 @outport("out")

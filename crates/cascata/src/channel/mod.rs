@@ -13,6 +13,7 @@
 //!
 //! A send to several channels is one [`Ticket`]: it is withdrawn from all of them or from none.
 
+mod doorway;
 mod held;
 mod hub;
 mod loan;

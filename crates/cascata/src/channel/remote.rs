@@ -14,7 +14,9 @@ use std::{
 use cascata_shm::{Gate, Peek, Pop, Push, Ring, Slot, WorkerSet};
 
 use super::{
-    Hub, Item, Offer, Ticket, lock, note,
+    Hub, Item, Offer, Ticket,
+    doorway::Doorway,
+    lock, note,
     outport::Freight,
     parcel::{Depot, Opened, kind},
 };
@@ -30,8 +32,7 @@ pub struct Remote<T: Item> {
     /// The receiver takes items off the ring as they come, so that senders never wait for it for long.
     unbounded: bool,
     meter: InportMeter,
-    /// If it belongs to a component of a feedback loop.
-    gate: Option<Gate>,
+    doorway: Doorway,
     state: Mutex<State<T>>,
 }
 
@@ -84,7 +85,16 @@ impl<T: Item> Remote<T> {
             receiver: None,
             closed: false,
         };
-        let remote = Self { index, ring, hub, receives, unbounded, meter, gate: None, state: Mutex::new(state) };
+        let remote = Self {
+            index,
+            ring,
+            hub,
+            receives,
+            unbounded,
+            meter,
+            doorway: Doorway::default(),
+            state: Mutex::new(state),
+        };
         if receives && unbounded {
             // From now on the ring has a note that this worker waits, so that whatever comes is taken off, even if the
             // component does not look at the channel for long.
@@ -96,29 +106,17 @@ impl<T: Item> Remote<T> {
     /// The channel with a gate of the feedback loop that its receiver belongs to.
     #[must_use]
     pub fn behind(self, gate: Option<Gate>) -> Self {
-        Self { gate, ..self }
+        Self { doorway: Doorway::new(gate), ..self }
     }
 
     pub(super) fn gate(&self) -> Option<&Gate> {
-        self.gate.as_ref()
-    }
-
-    /// So many items of this process wait no longer.
-    fn waited(&self, items: usize) {
-        if let Some(gate) = &self.gate {
-            gate.cycle().leave(items);
-        }
-    }
-
-    /// Whether the feedback loop that the receiver belongs to has closed: it takes nothing more.
-    fn is_beyond_end(&self) -> bool {
-        self.gate.as_ref().is_some_and(|gate| gate.cycle().is_closed())
+        self.doorway.gate()
     }
 
     /// Puts `freight` into the ring, or lets it wait under `ticket`, which is made if it is the first that has to wait.
     pub(super) fn offer(&self, freight: Freight<T>, ticket: &mut Option<Arc<Ticket>>) -> Offer {
         let mut state = lock(&self.state);
-        let refused = if self.is_beyond_end() {
+        let refused = if self.doorway.is_closed() {
             Refused::Closed(freight)
         } else if state.waiting.is_empty() {
             match self.push(&mut state, freight) {
@@ -135,9 +133,7 @@ impl<T: Item> Remote<T> {
             Refused::Full(freight) => {
                 let ticket = ticket.get_or_insert_with(|| Arc::new(Ticket::new()));
                 ticket.hold();
-                if let Some(gate) = &self.gate {
-                    gate.cycle().enter();
-                }
+                self.doorway.wait();
                 state.waiting.push_back((freight, ticket.clone()));
                 Offer::Waits
             }
@@ -164,19 +160,14 @@ impl<T: Item> Remote<T> {
                     Freight::Own(item) => state.keep(index, item),
                     Freight::Parcel(parcel) => parcel.delivered(),
                 }
-                self.pass(waiting);
+                if !waiting.is_empty() {
+                    self.doorway.pass();
+                }
                 Ok(waiting)
             }
             Ok(Push::Full) => Err(Refused::Full(freight)),
             // A ring whose lock lost its holder is as good as closed: the supervisor stops the run for that death.
             Ok(Push::Closed) | Err(_) => Err(Refused::Closed(freight)),
-        }
-    }
-
-    /// Something has come for which these receivers wait; they are going to be woken.
-    fn pass(&self, receivers: WorkerSet) {
-        if let (Some(gate), false) = (&self.gate, receivers.is_empty()) {
-            gate.pass();
         }
     }
 
@@ -189,7 +180,7 @@ impl<T: Item> Remote<T> {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.is_beyond_end() || self.ring.is_closed()
+        self.doorway.is_closed() || self.ring.is_closed()
     }
 
     /// See [`Inlet::poll_item`](super::Inlet::poll_item).
@@ -199,8 +190,7 @@ impl<T: Item> Remote<T> {
             return Poll::Ready(false);
         }
         let mut peek = self.look(&mut state);
-        if let (Some(gate), Peek::Empty) = (&self.gate, &peek) {
-            gate.expect();
+        if peek == Peek::Empty && self.doorway.expect() {
             // Once more: who put something in before that did not know that it is expected.
             peek = self.look(&mut state);
         }
@@ -362,7 +352,7 @@ impl<T: Item> Remote<T> {
             receivers.insert(self.hub.worker);
         }
         self.wake_receivers(state, receivers);
-        self.waited(waited);
+        self.doorway.waited(waited);
         drop(refused);
         for waker in wakers {
             waker.wake();
@@ -375,7 +365,7 @@ impl<T: Item> Remote<T> {
         let gone = ticket.remove_from(&mut state.waiting);
         let receivers = self.leave(&mut state);
         self.wake_receivers(state, receivers);
-        self.waited(usize::from(gone.is_some()));
+        self.doorway.waited(usize::from(gone.is_some()));
         drop(gone);
     }
 
@@ -387,7 +377,9 @@ impl<T: Item> Remote<T> {
                 receivers |= self.ring.unpublish().unwrap_or_default();
             }
         }
-        self.pass(receivers);
+        if !receivers.is_empty() {
+            self.doorway.pass();
+        }
         receivers
     }
 

@@ -166,10 +166,8 @@ def jam():
         g.nodes[f"c{number}"].item < number
     g.keeps = keeps
     g.pairs = pairs
-    g.keeps.item < 0
-    g.keeps.out >> g.keeps.item
     g.keeps.out >> g.pairs.right
-    g.nodes[f"c{DEEP}"].out >> g.pairs.left
+    g.nodes[f"c{DEEP}"].out >> g.pairs.left >> g.keeps.item
     return g
 
 
@@ -203,8 +201,7 @@ def test_a_sentence_about_a_thousand_full_ports():
     g = Graph()
     g.source = endless
     g.keeps = keeps
-    g.keeps.item < 0
-    g.keeps.out >> g.keeps.item
+    g.source.out >> g.keeps.item
     for number in range(WIDE):
         pair = g.add(f"p{number}", pairs)
         g.source.out >> pair.left

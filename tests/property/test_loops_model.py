@@ -3,6 +3,8 @@
 What a component does with a token depends on both alone, so a loop over one list of tokens is a model of every order.
 """
 
+# ruff: noqa: N802  components are named as what they define would be, a class
+
 from __future__ import annotations
 
 from collections import Counter
@@ -135,20 +137,18 @@ def build(plan, workers):
             graph.add(f"s{number}", source(tokens))
     for number, member in enumerate(plan.members):
         outs = [
-            (graph.nodes[f"c{other}"].ports[name], target)
+            graph.nodes[f"c{other}"].ports[name]
             for other, sender in enumerate(plan.members)
             for name, targets in zip(("left", "right"), sender.targets, strict=True)
             for target in targets
             if target == number
         ]
         if member.fed:
-            outs.append((graph.nodes[f"s{number}"].out, number))
-        for out, _ in outs:
-            inp = graph.nodes[f"c{number}"].tokens
-            if member.batch is not None:
-                within = 1000 if member.within and member.batch else None
-                out = out.batch(member.batch or None, within=within)
-            out.connect(inp)
+            outs.append(graph.nodes[f"s{number}"].out)
+        within = 1000 if member.within and member.batch else None
+        for out in outs:
+            way = out if member.batch is None else out.batch(member.batch or None, within=within)
+            way.connect(graph.nodes[f"c{number}"].tokens)
     return graph
 
 

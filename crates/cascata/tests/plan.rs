@@ -122,6 +122,20 @@ fn cycles_are_found_in_the_order_of_the_flow() {
 }
 
 #[test]
+fn what_leads_to_a_passive_port_makes_no_cycle() {
+    let mut graph = network(&[("seed", "b")]);
+    graph.add("a", definition("a", &["x", "y"], &["out"])).unwrap();
+    for (from, to, inport) in [("seed", "a", "x"), ("a", "b", "x"), ("b", "a", "y")] {
+        graph.connect(from, "out", to, inport).unwrap();
+    }
+    let names = |graph: &Graph<i64>| plan(graph, 1).cycles;
+    let (a, b) = (graph.position("a").unwrap(), graph.position("b").unwrap());
+    assert_eq!(names(&graph), [vec![b, a]]);
+    graph.clk("a", &["x"]).unwrap();
+    assert!(names(&graph).is_empty());
+}
+
+#[test]
 fn a_chain_of_many_thousand_components_is_planned() {
     let names: Vec<_> = (0..20_000).map(|index| format!("n_{index}")).collect();
     let mut graph = Graph::new();

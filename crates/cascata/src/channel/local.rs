@@ -9,7 +9,7 @@ use std::{
 
 use cascata_shm::Gate;
 
-use super::{Attempt, Offer, Ticket, lock, note};
+use super::{Attempt, Offer, Ticket, doorway::Doorway, lock, note};
 use crate::{
     metrics::InportMeter,
     order::{NONE, Word},
@@ -22,8 +22,7 @@ pub struct Local<T> {
     meter: InportMeter,
     /// Tells the number of the oldest item, if items bear any.
     front: Option<Word>,
-    /// If it belongs to a component of a feedback loop.
-    gate: Option<Gate>,
+    doorway: Doorway,
     state: Mutex<State<T>>,
 }
 
@@ -46,24 +45,20 @@ struct State<T> {
 
 impl<T> State<T> {
     /// The waker of a receiver that waits. It must be called after the lock is gone.
-    fn wake_receiver(&mut self, gate: Option<&Gate>) -> Option<Waker> {
+    fn wake_receiver(&mut self, doorway: &Doorway) -> Option<Waker> {
         if !mem::take(&mut self.receiver_waits) {
             return None;
         }
-        if let Some(gate) = gate {
-            gate.pass();
-        }
+        doorway.pass();
         self.receiver.clone()
     }
 
     /// Gives the waker of another receiver, which must be dropped after the lock is gone.
     #[must_use]
-    fn wait(&mut self, cx: &Context<'_>, gate: Option<&Gate>) -> Option<Waker> {
+    fn wait(&mut self, cx: &Context<'_>, doorway: &Doorway) -> Option<Waker> {
         self.receiver_waits = true;
-        if let Some(gate) = gate {
-            // Under the lock: nothing can have come since the receiver has looked.
-            gate.expect();
-        }
+        // Under the lock: nothing can have come since the receiver has looked.
+        doorway.expect();
         note(&mut self.receiver, cx)
     }
 }
@@ -80,7 +75,8 @@ impl<T> Local<T> {
             receiver: None,
             receiver_waits: false,
         };
-        Self { capacity: capacity.unwrap_or(usize::MAX), meter, front: None, gate: None, state: Mutex::new(state) }
+        let (capacity, doorway) = (capacity.unwrap_or(usize::MAX), Doorway::default());
+        Self { capacity, meter, front: None, doorway, state: Mutex::new(state) }
     }
 
     /// The same for items that bear numbers; `front` tells everybody that of the oldest.
@@ -93,18 +89,11 @@ impl<T> Local<T> {
     /// The channel with a gate of the feedback loop that its receiver belongs to.
     #[must_use]
     pub fn behind(self, gate: Option<Gate>) -> Self {
-        Self { gate, ..self }
+        Self { doorway: Doorway::new(gate), ..self }
     }
 
     pub(super) fn gate(&self) -> Option<&Gate> {
-        self.gate.as_ref()
-    }
-
-    /// So many items wait no longer.
-    fn waited(&self, items: usize) {
-        if let Some(gate) = &self.gate {
-            gate.cycle().leave(items);
-        }
+        self.doorway.gate()
     }
 
     fn enter(&self, state: &mut State<T>, item: Numbered<T>) {
@@ -126,7 +115,7 @@ impl<T> Local<T> {
     /// Puts an item inside that is shared out, if there is room; else `seeker` is woken when there is.
     pub(super) fn attempt(&self, item: T, number: u64, seeker: &Waker) -> Attempt<T> {
         let mut state = lock(&self.state);
-        if state.closed || self.is_beyond_end() {
+        if state.closed || self.doorway.is_closed() {
             return Attempt::Closed(item);
         }
         if state.items.len() >= self.capacity || !state.waiting.is_empty() {
@@ -136,7 +125,7 @@ impl<T> Local<T> {
             return Attempt::Full(item);
         }
         self.enter(&mut state, (item, number));
-        Attempt::Taken(state.wake_receiver(self.gate()))
+        Attempt::Taken(state.wake_receiver(&self.doorway))
     }
 
     /// How many items more would fit.
@@ -152,7 +141,7 @@ impl<T> Local<T> {
     /// Puts `item` inside, or lets it wait under `ticket`, which is made if it is the first that has to wait.
     pub fn offer(&self, item: T, number: u64, ticket: &mut Option<Arc<Ticket>>) -> Offer {
         let mut state = lock(&self.state);
-        if state.closed || self.is_beyond_end() {
+        if state.closed || self.doorway.is_closed() {
             // Counted under the lock, which makes this thread the only writer.
             self.meter.discarded.add(1);
             drop(state);
@@ -160,7 +149,7 @@ impl<T> Local<T> {
             Offer::Closed
         } else if state.items.len() < self.capacity {
             self.enter(&mut state, (item, number));
-            let waker = state.wake_receiver(self.gate());
+            let waker = state.wake_receiver(&self.doorway);
             drop(state);
             if let Some(waker) = waker {
                 waker.wake();
@@ -169,9 +158,7 @@ impl<T> Local<T> {
         } else {
             let ticket = ticket.get_or_insert_with(|| Arc::new(Ticket::new()));
             ticket.hold();
-            if let Some(gate) = &self.gate {
-                gate.cycle().enter();
-            }
+            self.doorway.wait();
             state.waiting.push_back(((item, number), ticket.clone()));
             Offer::Waits
         }
@@ -185,7 +172,7 @@ impl<T> Local<T> {
         } else if state.publishers == 0 || state.closed {
             Poll::Ready(false)
         } else {
-            let other = state.wait(cx, self.gate());
+            let other = state.wait(cx, &self.doorway);
             drop(state);
             drop(other);
             Poll::Pending
@@ -219,7 +206,7 @@ impl<T> Local<T> {
         } else if state.publishers == 0 || state.closed {
             Poll::Ready(None)
         } else {
-            let other = state.wait(cx, self.gate());
+            let other = state.wait(cx, &self.doorway);
             drop(state);
             drop(other);
             Poll::Pending
@@ -243,7 +230,7 @@ impl<T> Local<T> {
         let seekers = if waker.is_none() { mem::take(&mut state.seekers) } else { Vec::new() };
         let waited = waiting - state.waiting.len();
         drop(state);
-        self.waited(waited);
+        self.doorway.waited(waited);
         drop(withdrawn);
         waker.into_iter().chain(seekers).for_each(Waker::wake);
     }
@@ -251,7 +238,7 @@ impl<T> Local<T> {
     /// Forgets the item that waits under `ticket`, whose sender has withdrawn it.
     pub(super) fn forget(&self, ticket: &Ticket) {
         let gone = ticket.remove_from(&mut lock(&self.state).waiting);
-        self.waited(usize::from(gone.is_some()));
+        self.doorway.waited(usize::from(gone.is_some()));
         drop(gone);
     }
 
@@ -260,7 +247,7 @@ impl<T> Local<T> {
         let mut state = lock(&self.state);
         state.publishers -= 1;
         // With items inside the receiver does not wait; it will find the end after the last of them.
-        let waker = if state.publishers == 0 { state.wake_receiver(self.gate()) } else { None };
+        let waker = if state.publishers == 0 { state.wake_receiver(&self.doorway) } else { None };
         drop(state);
         if let Some(waker) = waker {
             waker.wake();
@@ -273,7 +260,8 @@ impl<T> Local<T> {
         state.closed = true;
         let items = mem::take(&mut state.items);
         let waiting = mem::take(&mut state.waiting);
-        let mut wakers: Vec<_> = state.wake_receiver(None).into_iter().chain(mem::take(&mut state.seekers)).collect();
+        let wakers = state.wake_receiver(&self.doorway).into_iter();
+        let mut wakers: Vec<_> = wakers.chain(mem::take(&mut state.seekers)).collect();
         if let Some(front) = &self.front {
             front.set(NONE);
         }
@@ -286,18 +274,13 @@ impl<T> Local<T> {
         let kept = state.receiver.take();
         self.meter.discarded.add(discarded as u64);
         drop(state);
-        self.waited(waiting.len());
+        self.doorway.waited(waiting.len());
         drop((kept, items, waiting));
         wakers.into_iter().for_each(Waker::wake);
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.is_beyond_end() || lock(&self.state).closed
-    }
-
-    /// Whether the feedback loop that the receiver belongs to has closed: it takes nothing more.
-    fn is_beyond_end(&self) -> bool {
-        self.gate.as_ref().is_some_and(|gate| gate.cycle().is_closed())
+        self.doorway.is_closed() || lock(&self.state).closed
     }
 
     pub(super) fn meter(&self) -> &InportMeter {

@@ -16,6 +16,7 @@
 //!
 //! A send to several channels is one [`Ticket`]: it is withdrawn from all of them or from none.
 
+mod doorway;
 mod gather;
 mod held;
 mod hub;

@@ -14,7 +14,9 @@ use std::{
 use cascata_shm::{Gate, Orphaned, Peek, Pop, Push, Ring, Slot, WorkerSet};
 
 use super::{
-    Attempt, Hub, Item, Offer, Ticket, lock, note,
+    Attempt, Hub, Item, Offer, Ticket,
+    doorway::Doorway,
+    lock, note,
     outport::Freight,
     parcel::{Depot, Opened, kind},
 };
@@ -35,8 +37,7 @@ pub struct Remote<T: Item> {
     meter: InportMeter,
     /// Tell the numbers of the oldest item in the ring and in the backlog, if items bear any.
     fronts: Option<[Word; 2]>,
-    /// If it belongs to a component of a feedback loop.
-    gate: Option<Gate>,
+    doorway: Doorway,
     state: Mutex<State<T>>,
 }
 
@@ -103,8 +104,8 @@ impl<T: Item> Remote<T> {
             receiver: None,
             closed: false,
         };
-        let state = Mutex::new(state);
-        let remote = Self { index, ring, hub, receives, unbounded, meter, fronts, gate: None, state };
+        let (state, doorway) = (Mutex::new(state), Doorway::default());
+        let remote = Self { index, ring, hub, receives, unbounded, meter, fronts, doorway, state };
         if receives && unbounded {
             // From now on the ring has a note that this worker waits, so that whatever comes is taken off, even if the
             // component does not look at the channel for long.
@@ -116,7 +117,7 @@ impl<T: Item> Remote<T> {
     /// Puts an item inside that is shared out, if there is room; if not, the worker is noted as one that waits for some.
     pub(super) fn attempt(&self, freight: Freight<T>, number: u64) -> Attempt<Freight<T>, WorkerSet> {
         let mut state = lock(&self.state);
-        if self.is_beyond_end() {
+        if self.doorway.is_closed() {
             return Attempt::Closed(freight);
         }
         if !state.waiting.is_empty() {
@@ -147,29 +148,17 @@ impl<T: Item> Remote<T> {
     /// The channel with a gate of the feedback loop that its receiver belongs to.
     #[must_use]
     pub fn behind(self, gate: Option<Gate>) -> Self {
-        Self { gate, ..self }
+        Self { doorway: Doorway::new(gate), ..self }
     }
 
     pub(super) fn gate(&self) -> Option<&Gate> {
-        self.gate.as_ref()
-    }
-
-    /// So many items of this process wait no longer.
-    fn waited(&self, items: usize) {
-        if let Some(gate) = &self.gate {
-            gate.cycle().leave(items);
-        }
-    }
-
-    /// Whether the feedback loop that the receiver belongs to has closed: it takes nothing more.
-    fn is_beyond_end(&self) -> bool {
-        self.gate.as_ref().is_some_and(|gate| gate.cycle().is_closed())
+        self.doorway.gate()
     }
 
     /// Puts `freight` into the ring, or lets it wait under `ticket`, which is made if it is the first that has to wait.
     pub(super) fn offer(&self, freight: Freight<T>, number: u64, ticket: &mut Option<Arc<Ticket>>) -> Offer {
         let mut state = lock(&self.state);
-        let refused = if self.is_beyond_end() {
+        let refused = if self.doorway.is_closed() {
             Refused::Closed(freight)
         } else if state.waiting.is_empty() {
             match self.push(&mut state, freight, number) {
@@ -186,9 +175,7 @@ impl<T: Item> Remote<T> {
             Refused::Full(freight) => {
                 let ticket = ticket.get_or_insert_with(|| Arc::new(Ticket::new()));
                 ticket.hold();
-                if let Some(gate) = &self.gate {
-                    gate.cycle().enter();
-                }
+                self.doorway.wait();
                 state.waiting.push_back(((freight, number), ticket.clone()));
                 Offer::Waits
             }
@@ -222,19 +209,14 @@ impl<T: Item> Remote<T> {
                     Freight::Own(item) => state.keep(index, item),
                     Freight::Parcel(parcel) => parcel.delivered(),
                 }
-                self.pass(waiting);
+                if !waiting.is_empty() {
+                    self.doorway.pass();
+                }
                 Ok(waiting)
             }
             Ok(Push::Full) => Err(Refused::Full(freight)),
             // A ring whose lock lost its holder is as good as closed: the supervisor stops the run for that death.
             Ok(Push::Closed) | Err(_) => Err(Refused::Closed(freight)),
-        }
-    }
-
-    /// Something has come for which these receivers wait; they are going to be woken.
-    fn pass(&self, receivers: WorkerSet) {
-        if let (Some(gate), false) = (&self.gate, receivers.is_empty()) {
-            gate.pass();
         }
     }
 
@@ -247,7 +229,7 @@ impl<T: Item> Remote<T> {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.is_beyond_end() || self.ring.is_closed()
+        self.doorway.is_closed() || self.ring.is_closed()
     }
 
     /// See [`Inlet::poll_item`](super::Inlet::poll_item).
@@ -257,8 +239,7 @@ impl<T: Item> Remote<T> {
             return Poll::Ready(false);
         }
         let mut peek = self.look(&mut state);
-        if let (Some(gate), Peek::Empty) = (&self.gate, &peek) {
-            gate.expect();
+        if peek == Peek::Empty && self.doorway.expect() {
             // Once more: who put something in before that did not know that it is expected.
             peek = self.look(&mut state);
         }
@@ -446,7 +427,7 @@ impl<T: Item> Remote<T> {
             receivers.insert(self.hub.worker);
         }
         self.wake_receivers(state, receivers);
-        self.waited(waited);
+        self.doorway.waited(waited);
         drop(refused);
         for waker in wakers {
             waker.wake();
@@ -459,7 +440,7 @@ impl<T: Item> Remote<T> {
         let gone = ticket.remove_from(&mut state.waiting);
         let receivers = self.leave(&mut state);
         self.wake_receivers(state, receivers);
-        self.waited(usize::from(gone.is_some()));
+        self.doorway.waited(usize::from(gone.is_some()));
         drop(gone);
     }
 
@@ -471,7 +452,9 @@ impl<T: Item> Remote<T> {
                 receivers |= self.ring.unpublish().unwrap_or_default();
             }
         }
-        self.pass(receivers);
+        if !receivers.is_empty() {
+            self.doorway.pass();
+        }
         receivers
     }
 

@@ -43,7 +43,7 @@ def batch(size: SupportsIndex | None = None, *, within: float | None = None) -> 
     """Say how the items of a connection are gathered into lists.
 
     It stands between the ports: `out >> batch(100, within=0.5) >= inp`. A list is complete with `size` items, or
-    `within` seconds after its first item with what has come by then, or at the end of the stream. No list is ever empty.
+    `within` seconds after its first item with what has come by then, or at the end of the stream. None is ever empty.
 
     Args:
         size: How many items a list has; without it there is no limit.

@@ -1,0 +1,142 @@
+"""Plans as graphs for the engine, whose components keep a log of what they do."""
+
+# ruff: noqa: PLR0913, PLR0917  every port is a parameter
+
+from __future__ import annotations
+
+import asyncio
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from description import INPORTS, OUTPORTS, Actor, seed
+
+from cascata import Graph, component, inport, outport, persist
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from description import Firing, Node, Plan, Value
+    from model import Event
+
+    from cascata.component import Component
+    from cascata.run import Report
+
+STYLES = ("await", "wait_for", "gather", "tasks")
+
+
+class State:
+    """What an instance keeps: who it is, and its log."""
+
+    def __init__(self, plan: Plan, position: int, member: int) -> None:
+        """Begin."""
+        self.actor = Actor(plan, position, member)
+        self.style = plan.nodes[position].style
+        self.lanes = plan.lanes(position)
+        self.firing = 0
+        self.log: list[Event] = []
+
+    async def fire(self, values: Sequence[Value], outports: dict[str, Any]) -> None:
+        """Do what a firing does."""
+        self.log.append(("fires", tuple(values)))
+        self.firing += 1
+        assert self.firing <= len(self.lanes), "two firings of one trigger group at once"
+        await self.act(self.actor.fire(values), outports)
+        self.firing -= 1
+
+    async def act(self, actions: Firing, outports: dict[str, Any]) -> None:
+        """Take one step after the other."""
+        answer = None
+        sends: list[Any] = []
+        while True:
+            try:
+                kind, what, item = actions.send(answer)
+            except StopIteration:
+                break
+            if kind == "pause":
+                await _pause(what)
+                continue
+            self.log.append(("sends", (what, item)))
+            send = outports[what].send(item)
+            match self.style:
+                case "await":
+                    answer = await send
+                case "wait_for":
+                    answer = await asyncio.wait_for(send, 50)
+                case "gather":
+                    answer = True
+                    sends.append(send)
+                case "tasks":
+                    answer = True
+                    sends.append(asyncio.create_task(send))
+        await asyncio.gather(*sends)
+
+
+async def _pause(how: str) -> None:
+    match how:
+        case ".":
+            await asyncio.sleep(0)
+        case "~":
+            await asyncio.sleep(0.0005)
+        case _:
+            await asyncio.to_thread(int)
+
+
+async def run0(x, y, log, state):
+    await state.get().fire((), {"x": x, "y": y})
+
+
+async def run1(a, x, y, log, state):
+    await state.get().fire((a,), {"x": x, "y": y})
+
+
+async def run2(a, b, x, y, log, state):
+    await state.get().fire((a, b), {"x": x, "y": y})
+
+
+async def run3(a, b, c, x, y, log, state):
+    await state.get().fire((a, b, c), {"x": x, "y": y})
+
+
+async def finish(x, y, log, state):
+    state = state.get()
+    await state.act(state.actor.finish(), {"x": x, "y": y})
+    await log.send(state.log)
+
+
+_RUNNERS: tuple[Callable[..., Any], ...] = (run0, run1, run2, run3)
+
+
+def definition(node: Node) -> Component:
+    """Make a component with the inports of a node."""
+    runner = _RUNNERS[len(node.inports)]
+    function: Any = FunctionType(runner.__code__, runner.__globals__, runner.__name__)
+    for name, port in zip(INPORTS, node.inports, strict=False):
+        function = inport(name, capacity=port.capacity)(function)
+    for name in (*OUTPORTS, "log"):
+        function = outport(name)(function)
+    made = component(persist("state", State)(function))
+    made.finish(finish)
+    return made
+
+
+def build(plan: Plan) -> Graph:
+    """Make the graph of a plan."""
+    graph = Graph()
+    for position, node in enumerate(plan.nodes):
+        instance = graph.add(plan.name(position), definition(node))
+        instance.state < (plan, position, 0)
+        for place, port in enumerate(node.inports):
+            if port.seeded:
+                instance.ports[INPORTS[place]].set(seed(plan, position, 0, place))
+    nodes = list(graph.nodes.values())
+    for link in plan.links:
+        nodes[link.source].ports[link.outport].connect(nodes[link.target].ports[INPORTS[link.inport]])
+    for instance, node in zip(nodes, plan.nodes, strict=True):
+        for lane in node.lanes or ():
+            instance.sync(*(instance.ports[INPORTS[place]] for place in lane))
+    return graph
+
+
+def logs(plan: Plan, report: Report) -> dict[str, list[Event]]:
+    """Give the log of each instance of a run that has ended."""
+    return {name.removesuffix(".log"): log for name, (log,) in report.collected.items() if name.endswith(".log")}

@@ -2,8 +2,8 @@
 
 A network whose components each fire in one order, on rows that time has no part in, is a Kahn network: with given
 capacities it always does the same, and if it dies it always dies in the same state. Time has a part where several
-outports feed one port, where trigger groups overlap, and where members share by who has room. Behind such places the only things
-that can wait for ever are zips (all else takes whatever comes), so without zips behind them they do not matter.
+outports feed one port, where trigger groups overlap, and where members share by who has room. Behind such places the only
+things that can wait for ever are zips (all else takes whatever comes), so without zips behind them they do not matter.
 """
 
 from __future__ import annotations

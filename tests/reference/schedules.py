@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from model import Event, Instance, Outcome
 
 T = TypeVar("T")
-RETHOUGHT = 0.02
+RETHOUGHT = 0.003
 """How often lots draw anew who is fast and who is slow."""
 
 NOTHING: Item = ("nothing that could be seen", 0, 0, "")
@@ -96,7 +96,7 @@ class Lots(Schedule):
 
     def share(self, step: object) -> float:
         """Say how often a step is picked, for now."""
-        return self.shares.setdefault(id(step), self.chance.choice([0.02, 0.3, 1.0]))
+        return self.shares.setdefault(id(step), self.chance.choice([0.0, 0.2, 1.0]))
 
     def hesitates(self) -> bool:
         """Tell whether steps have been left out since nothing was left out."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from build import build, logs
 from description import INPORTS, OUTPORTS
 from fate import certain, mortal
-from model import Play
+from model import Play, TooLongError
 from schedules import Lots, Replay, Schedule
 
 from cascata import DeadlockError
@@ -74,15 +74,21 @@ def died(plan: Plan, expected: Outcome, error: DeadlockError) -> list[str]:
             expected.fills[port] == fill for port, fill in fills.items() if port in expected.fills
         )
     else:
-        possible = stuck == expected.stuck or any(
-            Play(plan, Lots(number)).run().stuck == stuck for number in range(SCHEDULES)
-        )
+        possible = stuck == expected.stuck or any(_can_die(plan, number, stuck) for number in range(SCHEDULES))
     if possible:
         return []
     return [
         f"it died: {error.issues}",
         f"the model ends with {sorted(expected.stuck) or 'nobody'} stuck, and these fills: {expected.fills}",
     ]
+
+
+def _can_die(plan: Plan, number: int, stuck: set[str]) -> bool:
+    """Tell whether a graph dies in this way if these lots are drawn."""
+    try:
+        return Play(plan, Lots(number)).run().stuck == stuck
+    except TooLongError:
+        return False
 
 
 def ended(plan: Plan, expected: Outcome, report: Report) -> list[str]:

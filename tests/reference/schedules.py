@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 RETHOUGHT = 0.003
-"""How often lots draw anew who is fast and who is slow."""
+"""How often lots draw anew who comes first."""
 
 NOTHING: Item = ("nothing that could be seen", 0, 0, "")
 
@@ -31,13 +31,12 @@ NOTHING: Item = ("nothing that could be seen", 0, 0, "")
 class Schedule:
     """Makes every step as soon as it can be made."""
 
+    strict = False
+    """Whether to begin again from the first step after each one that was made."""
+
     def shuffled(self, steps: list[T]) -> list[T]:
         """Pick steps to try, in an order."""
         return steps
-
-    def hesitates(self) -> bool:
-        """Tell whether steps have been left out."""
-        return False
 
     def may(self, instance: Instance, event: Event) -> bool:
         """Tell whether an instance may do something now."""
@@ -76,32 +75,28 @@ def key(item: Item) -> str:
 
 
 class Lots(Schedule):
-    """Draws lots: any step may be made before any other."""
+    """Draws lots: any step may be made before any other.
+
+    Half of the time the steps are in no order at all. Else some come before others as long as they can be made, and now
+    and then that changes: so some starve while others go as far as they get, which is what makes rare things happen.
+    """
 
     def __init__(self, number: int) -> None:
         """Begin, with a number that says which lots are drawn."""
         self.chance = random.Random(number)  # noqa: S311  lots, not secrets
-        self.shares: dict[object, float] = {}
-        self.left_out = False
-        self.patient = False
+        self.strict = number % 2 == 0
+        self.ranks: dict[object, float] = {}
 
     def shuffled(self, steps: list[T]) -> list[T]:
-        """Leave some out, of some actors nearly always; but none if that has led nowhere."""
-        if self.chance.random() < RETHOUGHT:
-            self.shares.clear()
-        picked = [step for step in steps if self.patient or self.chance.random() < self.share(step)]
-        self.left_out |= len(picked) < len(steps)
-        self.chance.shuffle(picked)
-        return picked
+        """Put steps in an order."""
+        if not self.strict or self.chance.random() < RETHOUGHT:
+            self.ranks.clear()
+        return sorted(steps, key=self.rank)
 
-    def share(self, step: object) -> float:
-        """Say how often a step is picked, for now."""
-        return self.shares.setdefault(id(step), self.chance.choice([0.0, 0.2, 1.0]))
-
-    def hesitates(self) -> bool:
-        """Tell whether steps have been left out since nothing was left out."""
-        again, self.patient, self.left_out = self.left_out, self.left_out, False
-        return again
+    def rank(self, step: object) -> float:
+        """Say when a step comes, for now."""
+        what = step[0] if isinstance(step, tuple) else step
+        return self.ranks.setdefault(what, self.chance.random())
 
     def balanced(self, junction: Junction, item: Item) -> list[int] | None:
         """Choose a member that has room: which one has most depends on time."""

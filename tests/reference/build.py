@@ -9,19 +9,24 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from description import INPORTS, OUTPORTS, Actor, seed
+from schedules import key
 
 from cascata import Graph, component, inport, outport, persist
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from description import Firing, Node, Plan, Value
+    from description import Firing, Link, Node, Plan, Value
     from model import Event
 
     from cascata.component import Component
     from cascata.run import Report
 
 STYLES = ("await", "wait_for", "gather", "tasks")
+
+
+MOMENT = 0.002
+"""Seconds after which a batch may be delivered although it is not full."""
 
 
 class State:
@@ -122,19 +127,38 @@ def definition(node: Node) -> Component:
 def build(plan: Plan) -> Graph:
     """Make the graph of a plan."""
     graph = Graph()
-    for position, node in enumerate(plan.nodes):
-        instance = graph.add(plan.name(position), definition(node))
-        instance.state < (plan, position, 0)
-        for place, port in enumerate(node.inports):
-            if port.seeded:
-                instance.ports[INPORTS[place]].set(seed(plan, position, 0, place))
-    nodes = list(graph.nodes.values())
+    handles = [graph.add(plan.name(position), _part(node)) for position, node in enumerate(plan.nodes)]
+    for position, (node, handle) in enumerate(zip(plan.nodes, handles, strict=True)):
+        for member, instance in enumerate(handle.group if node.members else [handle]):
+            instance.state < (plan, position, member)
+            for place, port in enumerate(node.inports):
+                if port.seeded:
+                    getattr(instance, INPORTS[place]).set(seed(plan, position, member, place))
     for link in plan.links:
-        nodes[link.source].ports[link.outport].connect(nodes[link.target].ports[INPORTS[link.inport]])
-    for instance, node in zip(nodes, plan.nodes, strict=True):
+        _connect(plan, link, handles)
+    for node, handle in zip(plan.nodes, handles, strict=True):
         for lane in node.lanes or ():
-            instance.sync(*(instance.ports[INPORTS[place]] for place in lane))
+            handle.sync(*(getattr(handle, INPORTS[place]) for place in lane))
     return graph
+
+
+def _part(node: Node) -> Any:
+    return definition(node) * node.members if node.members else definition(node)
+
+
+def _connect(plan: Plan, link: Link, handles: list[Any]) -> None:
+    port = plan.nodes[link.target].inports[link.inport]
+    source = getattr(handles[link.source], link.outport)
+    target = getattr(handles[link.target], INPORTS[link.inport])
+    if not link.ordered:
+        source = source.unordered
+    if port.batch is not None:
+        source = source.batch(port.batch or None, within=MOMENT if port.within else None)
+    if port.policy == "keyed":
+        target = target.keyed(key)
+    elif port.policy != "balanced":
+        target = getattr(target, port.policy)
+    source.connect(target)
 
 
 def logs(plan: Plan, report: Report) -> dict[str, list[Event]]:

@@ -58,13 +58,16 @@ class Channel:
         self.inside: deque[Entry] = deque()
         self.batch: list[Entry] = []
         self.flushed = False
+        self.delivered = 0
+        """How often something has been taken."""
         self.latest: Value = None
         self.history: list[Value] = []
         self.closed = False
 
     def admit(self) -> bool:
         """Let in the next item if there is room: exactly `capacity` items fit (SPEC 5)."""
-        if not self.waiting or len(self.inside) >= self.capacity:
+        full = len(self.inside) >= self.capacity
+        if not self.waiting or (full and not self.owner.play.schedule.overfills(self)):
             return False
         entry = self.waiting.popleft()
         entry.sending.waiting -= 1
@@ -105,6 +108,7 @@ class Channel:
 
     def take(self) -> Number:
         """Take the head off, and give its number."""
+        self.delivered += 1
         if self.first is not None:
             self.first = None
             return math.inf
@@ -160,7 +164,9 @@ class Junction:
         """How many items have gone through."""
 
     def offer(self, link: Link, source: Instance, entry: Entry) -> None:
-        """Let an item stand in line."""
+        """Let an item stand in line; how many results may wait there for their turn is open (SPEC 8)."""
+        if self.play.schedule.roomy and link.ordered and self.play.plan.numbered(link.source):
+            entry = Entry(entry.item, entry.number, Sending())
         entry.sending.waiting += 1
         self.lines[link, source].append(entry)
 
@@ -179,7 +185,9 @@ class Junction:
         line.popleft()
         entry.sending.waiting -= 1
         number = entry.number if paired else float(self.count)
-        self.count += not paired
+        if not paired:
+            self.count += 1
+            self.play.rows(self)[self.count - 1 :] = [chosen, *self.play.rows(self)[self.count :]]
         for channel in channels:
             if not channel.closed:  # else it is discarded (SPEC 3)
                 entry.sending.waiting += 1
@@ -189,29 +197,32 @@ class Junction:
     def choose(self, item: Item) -> list[int] | None:
         """Choose the members that get the next item (SPEC 8); `None` if that is not known yet."""
         size = len(self.members)
+        rows = self.play.rows(self)
         if size == 1:
             return [0]
-        rows = self.play.rows(self)
-        if self.count == len(rows):  # it is the first of its row: rows are shared out, not items
-            match self.play.plan.policy(self.position, self.place):
-                case "round_robin":
-                    row = [self.count % size]
-                case "broadcast":
-                    row = list(range(size))
-                case "keyed":
-                    row = self.play.schedule.keyed(self, item)
-                case "keyed elsewhere":
-                    row = None
-                case _:
-                    row = self.play.schedule.balanced(self, item)
-            if row is None:
+        if self.count < len(rows):  # another port has the first item of this row: rows are shared out, not items
+            return rows[self.count]
+        return self.decide(item, size)
+
+    def decide(self, item: Item, size: int) -> list[int] | None:
+        """Choose as the policy says."""
+        match self.play.plan.policy(self.position, self.place):
+            case "round_robin":
+                return [self.count % size]
+            case "broadcast":
+                return list(range(size))
+            case "keyed":
+                return self.play.schedule.keyed(self, item)
+            case "keyed elsewhere":
                 return None
-            rows.append(row)
-        return rows[self.count]
+            case _:
+                return self.play.schedule.balanced(self, item)
 
     def in_turn(self, link: Link, source: Instance) -> bool:
         """Tell whether the head of a line may leave: in the order of numbers, and then of members (SPEC 8)."""
         if not link.ordered or self.play.plan.paired(link) or not self.play.plan.numbered(link.source):
+            return True
+        if self.play.schedule.roomy and not self.play.plan.retraceable(link.source):
             return True
         mine = self.earliest(link, source)
         others = [self.earliest(link, other) for other in self.play.instances[link.source] if other is not source]

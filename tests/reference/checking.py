@@ -116,20 +116,23 @@ def miscounted(plan: Plan, report: Report) -> list[str]:
             differences.append(f"{what}: the report says {counted}, but by the logs it is {logged}")
 
     for position in range(len(plan.nodes)):
-        name = plan.name(position)
-        of = report.components[name]
-        same(f"firings of {name}", of.firings, sum(what == "fires" for what, _ in done[name]))
-        for outport in OUTPORTS:
-            connected = any((link.source, link.outport) == (position, outport) for link in plan.links)
-            same(f"sent from {name}.{outport}", of.outports[outport].sent, sent[name, outport])
-            same(f"dropped at {name}.{outport}", of.outports[outport].dropped, 0 if connected else sent[name, outport])
+        names = plan.names(position)
+        for name in names:
+            of = report.components[name]
+            same(f"firings of {name}", of.firings, sum(what == "fires" for what, _ in done[name]))
+            for outport in OUTPORTS:
+                connected = any((link.source, link.outport) == (position, outport) for link in plan.links)
+                same(f"sent from {name}.{outport}", of.outports[outport].sent, sent[name, outport])
+                dropped = 0 if connected else sent[name, outport]
+                same(f"dropped at {name}.{outport}", of.outports[outport].dropped, dropped)
         for place in plan.connected(position):
-            port = of.inports[INPORTS[place]]
+            ports = [report.components[name].inports[INPORTS[place]] for name in names]
             came = sum(  # an initial value has not come from anywhere
-                sent[plan.name(link.source), link.outport] for link in plan.feeds(position, place)
+                sent[source, link.outport] for link in plan.feeds(position, place) for source in plan.names(link.source)
             )
-            label = f"{name}.{INPORTS[place]}"
-            same(f"came to {label}", port.taken + port.discarded, came)
+            came *= len(names) if plan.policy(position, place) == "broadcast" else 1
+            label = f"{plan.name(position)}.{INPORTS[place]}"
+            same(f"came to {label}", sum(port.taken + port.discarded for port in ports), came)
     return differences
 
 

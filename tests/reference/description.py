@@ -43,7 +43,7 @@ OUTPORTS = "xy"
 ENDLESS = -1
 WHOLE = 0
 """The size of a batch that takes the whole stream."""
-ROUNDS = 4
+ROUNDS = 3
 """How many times an item may go round a loop, unless something else is said."""
 
 _BALLAST = (0, 0, 0, 0, 0, 5, 300, 5_000, 70_000)
@@ -109,6 +109,10 @@ class Plan:
         """Give the connections of an inport."""
         return [link for link in self.links if (link.target, link.inport) == (target, inport)]
 
+    def links_to(self, position: int) -> list[Link]:
+        """Give the connections of a node's inports."""
+        return [link for link in self.links if link.target == position]
+
     def connected(self, position: int) -> tuple[int, ...]:
         """Give the inports that something feeds."""
         return tuple(sorted({link.inport for link in self.links if link.target == position}))
@@ -130,10 +134,14 @@ class Plan:
         todo = deque([position])
         while todo:
             here = todo.popleft()
-            further = {link.target for link in self.links if link.source == here} - reached
+            further = {link.target for link in self.links if link.source == here and self.triggers(link)} - reached
             reached |= further
             todo.extend(further)
         return reached
+
+    def triggers(self, link: Link) -> bool:
+        """Tell whether a connection leads to a trigger port; a passive one sets nothing going."""
+        return any(link.inport in lane for lane in self.lanes(link.target))
 
     def cycle(self, position: int) -> frozenset[int]:
         """Give the loop that a node is in, or nothing."""
@@ -142,7 +150,10 @@ class Plan:
     def goes_round(self, position: int, outport: str) -> bool:
         """Tell whether what is sent here stays in a loop."""
         cycle = self.cycle(position)
-        return any((link.source, link.outport) == (position, outport) and link.target in cycle for link in self.links)
+        return any(
+            (link.source, link.outport) == (position, outport) and link.target in cycle and self.triggers(link)
+            for link in self.links
+        )
 
     def finite(self, position: int) -> bool:
         """Tell whether a node comes to an end by itself: a zip does with the first of its ports."""
@@ -162,10 +173,15 @@ class Plan:
         targets = {link.target for link in self.links if link.source == position}
         return bool(targets) and all(map(self.finite, targets))
 
-    def name(self, position: int, member: int = 0) -> str:
-        """Give the name of an instance in the graph."""
+    def name(self, position: int, member: int | None = None) -> str:
+        """Give the name of a node in the graph, or of a member of a group."""
         prefix = "".join(f"s{number}_" for number, (a, b) in enumerate(self.subgraphs) if a <= position < b)
-        return f"{prefix}c{position}" + (f"_{member}" if self.nodes[position].members else "")
+        return f"{prefix}c{position}" + ("" if member is None else f"_{member}")
+
+    def names(self, position: int) -> list[str]:
+        """Give the names of a node's instances."""
+        members = range(self.nodes[position].members)
+        return [self.name(position, member) for member in members] or [self.name(position)]
 
     def paired(self, link: Link) -> bool:
         """Tell whether a connection is one of groups of equal size: member i to member i."""
@@ -185,6 +201,20 @@ class Plan:
             return False
         feeds = [link for link in self.links if link.target == position]
         return any(self.numbered(link.source) if self.paired(link) else True for link in feeds)
+
+    def retraceable(self, position: int) -> bool:
+        """Tell whether what the members of a group do tells in what order its rows were shared out."""
+        return all(self._retraceable(position, inport) for inport in self.connected(position))
+
+    def _retraceable(self, position: int, inport: int) -> bool:
+        feeds = self.feeds(position, inport)
+        if all(map(self.paired, feeds)):
+            return all(self.retraceable(link.source) for link in feeds)
+        if self.policy(position, inport) in {"round_robin", "broadcast"}:
+            return True
+        (feed, *others) = feeds
+        ordered = feed.ordered and self.numbered(feed.source) and self.retraceable(feed.source)
+        return not others and (ordered or not self.nodes[feed.source].members)
 
 
 class Actor:
@@ -212,7 +242,11 @@ class Actor:
         self.names, self.total = digest(f"{self.names} {names}"), self.total + number
         if not self.plan.connected(self.position):
             return self._play(_steps(node), f"{self.me} {names}", 0, rounds)
-        return self._play([node.script[step % len(node.script)]], f"{self.position} {names}", number, rounds)
+        same = any(
+            self.plan.policy(self.position, place) == "broadcast" for place in self.plan.connected(self.position)
+        )
+        me = self.me if same else f"{self.position}"  # members that do the same give it different names
+        return self._play([node.script[step % len(node.script)]], f"{me} {names}", number, rounds)
 
     def finish(self) -> Firing:
         """Give what the finish function does: it sends totals."""

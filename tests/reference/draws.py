@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from typing import TYPE_CHECKING
 
 from build import STYLES
-from description import ENDLESS, Inport, Link, Node, Plan
+from description import ENDLESS, OUTPORTS, ROUNDS, WHOLE, Inport, Link, Node, Plan
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 LARGEST = 7
 """Nodes in a plan, at most."""
 
-FEATURES: frozenset[str] = frozenset()
+FEATURES = frozenset(os.environ.get("CASCATA_FEATURES", "").split())
 """What else may be drawn: `groups`, `batches`, `subgraphs`, `loops`."""
 
 CAPACITIES = st.one_of(st.integers(1, 3), st.integers(1, 20), st.none())
@@ -49,7 +50,15 @@ def plans(draw: st.DrawFn) -> Plan:
             node, link = _with_token(node, position)
             links.append(link)
         nodes.append(node)
-    return _without_endless_streams(Plan(tuple(nodes), tuple(links)))
+    if "groups" in FEATURES and draw(st.integers(0, 3)):
+        plan = draw(_grouped(Plan(tuple(nodes), tuple(links))))
+        nodes, links = [*plan.nodes], [*plan.links]
+    if "batches" in FEATURES and draw(st.booleans()):
+        nodes = [draw(_batched(node)) for node in nodes]
+    plan = Plan(tuple(nodes), tuple(links))
+    if "loops" in FEATURES and draw(st.booleans()):
+        plan = draw(_looped(plan))
+    return _without_endless_streams(plan)
 
 
 @st.composite
@@ -78,6 +87,77 @@ def _lanes(draw: st.DrawFn, connected: Sequence[int]) -> tuple[tuple[int, ...], 
         lanes.append(tuple(left[:size]))
         left = left[size:]
     return tuple(lanes)
+
+
+@st.composite
+def _grouped(draw: st.DrawFn, plan: Plan) -> Plan:
+    """Make groups of some nodes: such as have one trigger group, and no loop of their own."""
+    nodes = [*plan.nodes]
+    for position, node in enumerate(nodes):
+        if node.lanes is not None or position in plan.cycle(position) or node.items == ENDLESS or draw(st.booleans()):
+            continue
+        chosen = draw(st.integers(0, 2))
+        policy = draw(st.sampled_from(["balanced", "round_robin", "broadcast", "keyed"]))
+        inports = tuple(
+            dataclasses.replace(
+                port,
+                seeded=port.seeded and not plan.feeds(position, place),
+                policy=policy
+                if (place == chosen or policy == "broadcast") and plan.feeds(position, place)
+                else "balanced",
+            )
+            for place, port in enumerate(node.inports)
+        )
+        nodes[position] = dataclasses.replace(node, inports=inports, members=draw(st.integers(1, 4)))
+    links = tuple(
+        dataclasses.replace(link, ordered=not nodes[link.source].members or draw(st.integers(0, 3)) > 0)
+        for link in plan.links
+    )
+    plan = Plan(tuple(nodes), links)
+    for position, node in enumerate(nodes):  # how rows of other origins are counted along with pairs is not said
+        if any(map(plan.paired, plan.links_to(position))) and len(plan.links_to(position)) > 1:
+            nodes[position] = dataclasses.replace(node, members=node.members + 4)
+    return Plan(tuple(nodes), links)
+
+
+@st.composite
+def _batched(draw: st.DrawFn, node: Node) -> Node:
+    """Let some inports deliver batches, if a firing sees them as such: passive ports do not."""
+    sizes = st.sampled_from([None, None, None, 1, 2, 3, 7, WHOLE])
+    inports = tuple(
+        dataclasses.replace(port, batch=draw(sizes), within=draw(st.integers(0, 3)) == 0)
+        if port.rounds == ROUNDS  # else it is the token of a loop, which would wait for others to come along
+        else port
+        for port in node.inports
+    )
+    inports = tuple(dataclasses.replace(port, within=port.within and bool(port.batch)) for port in inports)
+    return node if node.lanes is not None or node.members else dataclasses.replace(node, inports=inports)
+
+
+@st.composite
+def _looped(draw: st.DrawFn, plan: Plan) -> Plan:
+    """Lead some outports back to inports that others feed, too."""
+    nodes, links = [*plan.nodes], [*plan.links]
+    for _ in range(draw(st.integers(1, 2))):
+        fed = [
+            Link(source, outport, target, place)
+            for target in range(len(nodes))
+            for place in plan.connected(target)
+            for source in range(target, len(nodes))
+            for outport in OUTPORTS
+            if plan.connected(source)
+        ]
+        if not fed:
+            break
+        link = draw(st.sampled_from(fed))
+        if link in links:
+            continue
+        links.append(link)
+        if draw(st.integers(0, 4)):  # else it is bounded, and may die
+            inports = [*nodes[link.target].inports]
+            inports[link.inport] = dataclasses.replace(inports[link.inport], capacity=None)
+            nodes[link.target] = dataclasses.replace(nodes[link.target], inports=tuple(inports))
+    return Plan(tuple(nodes), tuple(links))
 
 
 def _with_token(node: Node, position: int) -> tuple[Node, Link]:

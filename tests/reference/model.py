@@ -146,13 +146,15 @@ class Instance:
     @property
     def name(self) -> str:
         """The name that it has in a graph."""
-        return self.play.plan.name(self.position, self.member)
+        return self.play.plan.names(self.position)[self.member]
 
     def steps(self) -> Iterator[bool]:
         """Make what steps it can, one by one; tell of each whether it could."""
         for channel in self.channels:
             yield channel.admit()
             yield channel.fill()
+            if channel.within and self.play.schedule.flushes(channel):
+                yield channel.flush()
         for channel in self.passive:  # each value as it comes (SPEC 3)
             yield channel.drink()
         for lane in self.lanes:
@@ -265,7 +267,7 @@ class Play:
     def close(self, cycle: frozenset[int]) -> bool:
         """Flush the incomplete batches of a loop, or end it, if all that feeds it has ended and no send waits."""
         inside = [instance for instance in self.everybody if instance.position in cycle and not instance.ended]
-        feeds = {link.source for link in self.plan.links if link.target in cycle} - cycle
+        feeds = {link.source for link in self.plan.links if link.target in cycle and self.plan.triggers(link)} - cycle
         waits = any(lane.busy for instance in inside for lane in instance.lanes)
         if not inside or waits or not all(source.ended for feed in feeds for source in self.instances[feed]):
             return False

@@ -34,6 +34,10 @@ class Schedule:
     strict = False
     """Whether to begin again from the first step after each one that was made."""
 
+    roomy = False
+    """Whether results of groups wait for their turn outside of any port, in the order in which they came if their turns
+    are not known; else they keep their senders waiting."""
+
     def shuffled(self, steps: list[T]) -> list[T]:
         """Pick steps to try, in an order."""
         return steps
@@ -46,9 +50,17 @@ class Schedule:
         """Tell whether an item may be the next one in these channels."""
         return True
 
+    def overfills(self, channel: Channel) -> bool:
+        """Tell whether the room of a port does not matter any more."""
+        return False
+
     def shown(self, channel: Channel) -> Value:
         """Say what a firing sees at a port that is not in its trigger group: the latest value (SPEC 3)."""
         return channel.first if channel.junction is None else channel.latest
+
+    def flushes(self, channel: Channel) -> bool:
+        """Tell whether it is time to deliver a batch although it is not full (SPEC 7)."""
+        return True
 
     def wanted(self, instance: Instance, sending: Sending) -> bool | None:
         """Say what a send returns: whether any port behind it can still receive (SPEC 3); `None` if that takes time."""
@@ -107,9 +119,15 @@ class Lots(Schedule):
         ]
         return [self.chance.choice(room)] if room else None
 
+    def flushes(self, channel: Channel) -> bool:
+        """Tell whether it is time to deliver a batch although it is not full."""
+        return self.chance.random() < RETHOUGHT
+
 
 class Replay(Schedule):
     """Follows what an engine has done. What the model cannot follow is what an engine may not do."""
+
+    roomy = True
 
     def __init__(self, plan: Plan, logs: Mapping[str, Sequence[Event]]) -> None:
         """Take the log of each instance."""
@@ -165,6 +183,11 @@ class Replay(Schedule):
             self.come[channel] += self.expected(channel) == item
         return True
 
+    def overfills(self, channel: Channel) -> bool:
+        """Let in whatever comes after the last that was taken: who of several came first then, no log tells."""
+        junction = channel.junction
+        return junction is not None and len(junction.lines) > 1 and self.expected(channel) is None
+
     def shown(self, channel: Channel) -> Value:
         """Show what a passive port has shown, if it has come and nothing newer of the same origin was shown before."""
         event = self.next_event(channel.owner)
@@ -178,6 +201,12 @@ class Replay(Schedule):
         old = age < self.ages.get((channel, source), 0) if source else any(of is channel for of, _ in self.ages)
         return value if value in channel.history and not old else NOTHING
 
+    def flushes(self, channel: Channel) -> bool:
+        """Deliver what was delivered."""
+        values = [content[channel.place] for what, content in self.logs[channel.owner.name] if what == "fires"]
+        changes = [value for value, _ in itertools.groupby(values) if value is not None]
+        return len(channel.batch) == len((*changes, ())[min(channel.delivered, len(changes))])
+
     def wanted(self, instance: Instance, sending: Sending) -> bool | None:
         """Let an endless source go on as long as it did, and stop no sooner than it may."""
         event = self.next_event(instance)
@@ -189,8 +218,12 @@ class Replay(Schedule):
         for place, channel in enumerate(junction.channels):
             if item in self.history(channel):
                 return [place]
-        idle = [place for place, channel in enumerate(junction.channels) if self.expected(channel) is None]
-        return idle[:1] or None
+        idle = [
+            (len(channel.inside) + len(channel.waiting) - channel.capacity, place)
+            for place, channel in enumerate(junction.channels)
+            if self.expected(channel) is None
+        ]
+        return [min(idle)[1]] if idle else None
 
     def keyed(self, junction: Junction, item: Item) -> list[int] | None:
         """Choose the member that has got the item, if it is the one that others of the same key have gone to."""

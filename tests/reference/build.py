@@ -126,39 +126,77 @@ def definition(node: Node) -> Component:
 
 def build(plan: Plan) -> Graph:
     """Make the graph of a plan."""
-    graph = Graph()
-    handles = [graph.add(plan.name(position), _part(node)) for position, node in enumerate(plan.nodes)]
-    for position, (node, handle) in enumerate(zip(plan.nodes, handles, strict=True)):
+    return _Builder(plan, (0, len(plan.nodes)), plan.subgraphs).graph
+
+
+class _Builder:
+    """Makes a graph of a span of nodes. Subgraphs in it are made first, and export what is connected across."""
+
+    def __init__(self, plan: Plan, span: tuple[int, int], subgraphs: Sequence[tuple[int, int]]) -> None:
+        self.plan = plan
+        self.graph = Graph()
+        self.handles: dict[int, Any] = {}
+        self.subgraphs: dict[int, Any] = {}
+        self.exported: set[tuple[int, str]] = set()
+        for position in range(*span):
+            inner = next((other for other in subgraphs if other[0] == position), None)
+            if inner is not None and position not in self.subgraphs:
+                self.subgraphs |= dict.fromkeys(range(*inner), self.copied(inner))
+            elif position not in self.subgraphs:
+                self.handles[position] = self.put(position)
+        for link in plan.links:
+            ends = [self.subgraphs.get(end, end) for end in (link.source, link.target)]
+            mine = all(span[0] <= end < span[1] for end in (link.source, link.target))
+            if mine and (ends[0] is not ends[1] or link.source in self.handles):
+                self.connect(link)
+        for position, handle in self.handles.items():
+            for lane in plan.nodes[position].lanes or ():
+                handle.sync(*(getattr(handle, INPORTS[place]) for place in lane))
+
+    def put(self, position: int) -> Any:
+        """Put a component or a group into the graph."""
+        node = self.plan.nodes[position]
+        part: Any = definition(node)
+        handle = self.graph.add(f"c{position}", part * node.members if node.members else part)
         for member, instance in enumerate(handle.group if node.members else [handle]):
-            instance.state < (plan, position, member)
+            instance.state < (self.plan, position, member)
             for place, port in enumerate(node.inports):
                 if port.seeded:
-                    getattr(instance, INPORTS[place]).set(seed(plan, position, member, place))
-    for link in plan.links:
-        _connect(plan, link, handles)
-    for node, handle in zip(plan.nodes, handles, strict=True):
-        for lane in node.lanes or ():
-            handle.sync(*(getattr(handle, INPORTS[place]) for place in lane))
-    return graph
+                    getattr(instance, INPORTS[place]).set(seed(self.plan, position, member, place))
+        return handle
 
+    def copied(self, span: tuple[int, int]) -> Any:
+        """Put a subgraph into the graph."""
+        inner = _Builder(self.plan, span, self.plan.subgraphs_in(span))
+        for link in self.plan.links:
+            for end, port in ((link.source, link.outport), (link.target, INPORTS[link.inport])):
+                other = link.target if end == link.source else link.source
+                crosses = span[0] <= end < span[1] and not span[0] <= other < span[1]
+                if crosses and (end, port) not in inner.exported:
+                    inner.exported.add((end, port))
+                    inner.graph.export(inner.port(end, port), f"c{end}_{port}")
+        return self.graph.add(f"s{self.plan.subgraphs.index(span)}", inner.graph)
 
-def _part(node: Node) -> Any:
-    return definition(node) * node.members if node.members else definition(node)
+    def port(self, position: int, name: str) -> Any:
+        """Give a port of a node, or the export that it is."""
+        if position in self.handles:
+            return getattr(self.handles[position], name)
+        return getattr(self.subgraphs[position], f"c{position}_{name}")
 
-
-def _connect(plan: Plan, link: Link, handles: list[Any]) -> None:
-    port = plan.nodes[link.target].inports[link.inport]
-    source = getattr(handles[link.source], link.outport)
-    target = getattr(handles[link.target], INPORTS[link.inport])
-    if not link.ordered:
-        source = source.unordered
-    if port.batch is not None:
-        source = source.batch(port.batch or None, within=MOMENT if port.within else None)
-    if port.policy == "keyed":
-        target = target.keyed(key)
-    elif port.policy != "balanced":
-        target = getattr(target, port.policy)
-    source.connect(target)
+    def connect(self, link: Link) -> None:
+        """Connect two ports as a plan says."""
+        port = self.plan.nodes[link.target].inports[link.inport]
+        source = self.port(link.source, link.outport)
+        target = self.port(link.target, INPORTS[link.inport])
+        if not link.ordered:
+            source = source.unordered
+        if port.batch is not None:
+            source = source.batch(port.batch or None, within=MOMENT if port.within else None)
+        if port.policy == "keyed":
+            target = target.keyed(key)
+        elif port.policy != "balanced":
+            target = getattr(target, port.policy)
+        source.connect(target)
 
 
 def logs(plan: Plan, report: Report) -> dict[str, list[Event]]:

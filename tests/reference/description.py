@@ -178,6 +178,11 @@ class Plan:
         prefix = "".join(f"s{number}_" for number, (a, b) in enumerate(self.subgraphs) if a <= position < b)
         return f"{prefix}c{position}" + ("" if member is None else f"_{member}")
 
+    def subgraphs_in(self, span: tuple[int, int]) -> list[tuple[int, int]]:
+        """Give the subgraphs that lie in one; of those that lie in each other, the outer one comes first."""
+        further = self.subgraphs[self.subgraphs.index(span) + 1 :]
+        return [inner for inner in further if span[0] <= inner[0] and inner[1] <= span[1]]
+
     def names(self, position: int) -> list[str]:
         """Give the names of a node's instances."""
         members = range(self.nodes[position].members)

@@ -56,6 +56,8 @@ def plans(draw: st.DrawFn) -> Plan:
     if "batches" in FEATURES and draw(st.booleans()):
         nodes = [draw(_batched(node)) for node in nodes]
     plan = Plan(tuple(nodes), tuple(links))
+    if "subgraphs" in FEATURES and draw(st.booleans()):
+        plan = dataclasses.replace(plan, subgraphs=draw(_spans(0, len(nodes))))
     if "loops" in FEATURES and draw(st.booleans()):
         plan = draw(_looped(plan))
     return _without_endless_streams(plan)
@@ -121,6 +123,19 @@ def _grouped(draw: st.DrawFn, plan: Plan) -> Plan:
 
 
 @st.composite
+def _spans(draw: st.DrawFn, begin: int, end: int) -> tuple[tuple[int, int], ...]:
+    """Draw subgraphs, of which some have subgraphs of their own."""
+    spans: list[tuple[int, int]] = []
+    while begin < end and draw(st.booleans()):
+        begin = draw(st.integers(begin, end - 1))
+        span = begin, draw(st.integers(begin + 1, end))
+        spans.append(span)
+        spans += [inner for inner in draw(_spans(*span)) if inner != span] if span[1] - begin > 1 else []
+        begin = span[1]
+    return tuple(spans)
+
+
+@st.composite
 def _batched(draw: st.DrawFn, node: Node) -> Node:
     """Let some inports deliver batches, if a firing sees them as such: passive ports do not."""
     sizes = st.sampled_from([None, None, None, 1, 2, 3, 7, WHOLE])
@@ -157,7 +172,7 @@ def _looped(draw: st.DrawFn, plan: Plan) -> Plan:
             inports = [*nodes[link.target].inports]
             inports[link.inport] = dataclasses.replace(inports[link.inport], capacity=None)
             nodes[link.target] = dataclasses.replace(nodes[link.target], inports=tuple(inports))
-    return Plan(tuple(nodes), tuple(links))
+    return dataclasses.replace(plan, nodes=tuple(nodes), links=tuple(links))
 
 
 def _with_token(node: Node, position: int) -> tuple[Node, Link]:

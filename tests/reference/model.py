@@ -168,13 +168,12 @@ class Instance:
             self.finishing = Lane(self, [])
             self.finishing.begin(self.actor.finish())
             return True
-        if self.finishing.step():
-            return True
-        if self.finishing.firing is None:
-            self.ended = True
-            for channel in self.channels:
-                channel.close()
-        return self.ended
+        if self.finishing.firing is not None:
+            return self.finishing.go_on(self.finishing.firing)
+        self.ended = True
+        for channel in self.channels:
+            channel.close()
+        return True
 
     def does(self, event: Event) -> bool:
         """Do something others may see, if the schedule lets it."""

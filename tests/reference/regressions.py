@@ -38,4 +38,14 @@ BEHIND_WHO_HAS_ENDED = Plan(
 )
 """A send that waits for one port has another, whose component has ended: nobody waits for room there."""
 
+ENDS_WITHOUT_A_FIRING = Plan(
+    nodes=(Node(items=3), Node(inports=(Inport(seeded=True), Inport()), finish="x"), Node(inports=(Inport(),))),
+    links=(
+        Link(source=0, outport="y", target=1, inport=0),
+        Link(source=0, outport="y", target=1, inport=1),
+        Link(source=1, outport="x", target=2, inport=0),
+    ),
+)
+"""A component whose rows never come to be ends all the same, and finishes."""
+
 ALL = {name: plan for name, plan in globals().items() if isinstance(plan, Plan)}

@@ -169,9 +169,11 @@ class Plan:
         )
 
     def stoppable(self, position: int) -> bool:
-        """Tell whether all that take what a source sends come to an end."""
-        targets = {link.target for link in self.links if link.source == position}
-        return bool(targets) and all(map(self.finite, targets))
+        """Tell whether all that take what a source sends come to an end, and one of them keeps it from rushing ahead."""
+        links = [link for link in self.links if link.source == position]
+        ports = [self.nodes[link.target].inports[link.inport] for link in links if self.triggers(link)]
+        bounded = any(port.capacity is not None and port.batch != WHOLE for port in ports)
+        return bounded and all(self.finite(link.target) for link in links)
 
     def name(self, position: int, member: int | None = None) -> str:
         """Give the name of a node in the graph, or of a member of a group."""

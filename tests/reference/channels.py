@@ -75,8 +75,8 @@ class Channel:
         return True
 
     def fill(self) -> bool:
-        """Take an item into the batch, where it lies outside the capacity (SPEC 7)."""
-        if not self.inside or self.flushed or len(self.batch) >= self.size:
+        """Take an item into the batch, where it lies outside the capacity (SPEC 7); after the initial value."""
+        if self.first is not None or not self.inside or self.flushed or len(self.batch) >= self.size:
             return False
         self.batch.append(self.inside.popleft())
         return True

@@ -169,7 +169,7 @@ class Plan:
         )
 
     def stoppable(self, position: int) -> bool:
-        """Tell whether all that take what a source sends come to an end, and one of them keeps it from rushing ahead."""
+        """Tell whether all that take what a source sends end, and one of them keeps it from rushing ahead."""
         links = [link for link in self.links if link.source == position]
         ports = [self.nodes[link.target].inports[link.inport] for link in links if self.triggers(link)]
         bounded = any(port.capacity is not None and port.batch != WHOLE for port in ports)

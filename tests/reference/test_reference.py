@@ -36,7 +36,7 @@ def sends(outcome, name):
     return [content for what, content in outcome.logs[name] if what == "sends"]
 
 
-@settings(max_examples=int(250 * SCALE), deadline=None)
+@settings(max_examples=int(160 * SCALE), deadline=None)
 @given(plan=plans())
 def test_a_graph_in_the_calling_process(plan):
     plan, expected = settled_or_skipped(plan)
@@ -45,7 +45,7 @@ def test_a_graph_in_the_calling_process(plan):
     compare(plan, expected, 0)
 
 
-@settings(max_examples=int(80 * SCALE), deadline=None)
+@settings(max_examples=int(60 * SCALE), deadline=None)
 @given(plan=plans(), workers=st.integers(1, 5), places=PLACES)
 def test_a_graph_on_forked_workers(plan, workers, places):
     compare(*settled_or_skipped(plan), workers, places, "fork")

@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUST := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
-.PHONY: demo test test-rust test-python lint build clean
+.PHONY: demo test test-rust test-python soak lint build clean
 
 demo: build
 	$(BIN)/python examples/stdlib_census.py
@@ -43,6 +43,10 @@ test-rust:
 test-python: build
 	$(BIN)/python -m pytest
 	scripts/test-others.sh
+
+# Random graphs against the reference model, until it is interrupted or for SECONDS.
+soak: build
+	$(BIN)/python tests/reference/soak.py $(SECONDS)
 
 clean:
 	rm -rf $(VENV) .venvs target

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from parts import Numbers, relay
-from plans import SCALE
+from scale import SCALE
 
 from cascata import Graph, component, inport, log, outport, persist
 

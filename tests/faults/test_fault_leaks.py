@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from faultgraph import build
 from faultlib import NAMED_MEMORY, Census, left_over, note, notes, until
-from plans import SCALE
+from scale import SCALE
 
 from cascata import ComponentError, DeadlockError, Graph, RunTimeout, WorkerDied, component, inport, outport
 

@@ -22,7 +22,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_np
-from plans import SCALE
+from scale import SCALE
 
 from cascata import _native
 

@@ -10,7 +10,7 @@ import contextvars
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plans import SCALE
+from scale import SCALE
 
 from cascata import Graph, component, inport, outport
 

@@ -8,7 +8,7 @@ import contextlib
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plans import SCALE
+from scale import SCALE
 
 from cascata import Graph, component, inport, outport
 

@@ -5,7 +5,7 @@ import warnings
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plans import SCALE
+from scale import SCALE
 
 from cascata import Graph, component, inport, outport
 

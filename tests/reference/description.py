@@ -1,0 +1,304 @@
+"""Graphs as plain data, and what their components do: what the model and the engine are both given.
+
+A component goes through its `script`: one step for each firing, over and over. A step is a word; each letter of it is
+one thing to do::
+
+    x y    send an item from the outport of this name
+    .      let others run
+    ~      sleep for a moment
+    t      wait for a thread
+
+So `("x",)` passes everything on, `("x", "x", "")` drops every third row, `("xxx",)` multiplies, `("x", "y")`
+alternates.
+Each item bears a name that follows from what it was made of and that occurs once in a run: who has the name of an item
+knows which row, which component and which send it came from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Sequence
+
+Item = tuple[str, int, int, str]
+"""Name, number, how many more times it may go round a loop, and ballast."""
+
+Value = Item | list[Item] | None
+"""What a firing sees at an inport: a list if the port is batched, `None` if there is nothing to be seen yet."""
+
+Action = tuple[str, str, Item | None]
+"""`("send", outport, item)`, or something that only takes time: `("pause", how, None)`."""
+
+if TYPE_CHECKING:
+    Firing = Generator[Action, bool | None, None]
+    """What a firing does, one thing after another; each send is answered by what it returned."""
+
+INPORTS = "abc"
+OUTPORTS = "xy"
+ENDLESS = -1
+WHOLE = 0
+"""The size of a batch that takes the whole stream."""
+ROUNDS = 3
+"""How many times an item may go round a loop, unless something else is said."""
+
+_BALLAST = (0, 0, 0, 0, 0, 5, 300, 5_000, 70_000)
+
+
+@dataclass(frozen=True)
+class Inport:
+    """An inport; it is called `a`, `b` or `c` by its place."""
+
+    capacity: int | None = 10
+    seeded: bool = False
+    rounds: int = ROUNDS
+    """How many times its initial value may go round a loop."""
+    batch: int | None = None
+    """The size of its batches; `WHOLE` for one list of everything, `None` for no batches."""
+    within: bool = False
+    """Whether a batch may also be delivered before it is full, after a moment."""
+    policy: str = "balanced"
+    """How a group's inport shares out."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A component, or a group of them."""
+
+    inports: tuple[Inport, ...] = ()
+    script: tuple[str, ...] = ("x",)
+    by_item: bool = False
+    """Whether the numbers of the items say which step of the script it is, and not how many firings there have been."""
+    items: int = 0
+    """How many steps of the script a source goes through; `ENDLESS`: until nobody wants its items any more."""
+    lanes: tuple[tuple[int, ...], ...] | None = None
+    """The trigger groups that are declared, as places of inports; `None` if none is."""
+    finish: str = ""
+    """What the finish function does, in letters of a script."""
+    style: str = "await"
+    """How it waits for its sends; see `build`."""
+    members: int = 0
+    """How many there are in the group; 0 for a component that is alone."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """A connection."""
+
+    source: int
+    outport: str
+    target: int
+    inport: int
+    ordered: bool = True
+    """Whether what a group sends is gathered in order."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A graph. `subgraphs` are the nodes that are put into it in a subgraph of their own: ranges of places."""
+
+    nodes: tuple[Node, ...]
+    links: tuple[Link, ...] = ()
+    subgraphs: tuple[tuple[int, int], ...] = ()
+
+    def feeds(self, target: int, inport: int) -> list[Link]:
+        """Give the connections of an inport."""
+        return [link for link in self.links if (link.target, link.inport) == (target, inport)]
+
+    def links_to(self, position: int) -> list[Link]:
+        """Give the connections of a node's inports."""
+        return [link for link in self.links if link.target == position]
+
+    def connected(self, position: int) -> tuple[int, ...]:
+        """Give the inports that something feeds."""
+        return tuple(sorted({link.inport for link in self.links if link.target == position}))
+
+    def lanes(self, position: int) -> tuple[tuple[int, ...], ...]:
+        """Give the trigger groups, declared or not; the one without ports fires once."""
+        node = self.nodes[position]
+        return (self.connected(position),) if node.lanes is None else node.lanes
+
+    @cached_property
+    def cycles(self) -> list[frozenset[int]]:
+        """The loops: nodes that reach each other."""
+        reach = [self._reach(position) for position in range(len(self.nodes))]
+        loops = {frozenset(b for b in reach[a] if a in reach[b]) for a in range(len(self.nodes)) if a in reach[a]}
+        return sorted(loops, key=min)
+
+    def _reach(self, position: int) -> set[int]:
+        reached: set[int] = set()
+        todo = deque([position])
+        while todo:
+            here = todo.popleft()
+            further = {link.target for link in self.links if link.source == here and self.triggers(link)} - reached
+            reached |= further
+            todo.extend(further)
+        return reached
+
+    def triggers(self, link: Link) -> bool:
+        """Tell whether a connection leads to a trigger port; a passive one sets nothing going."""
+        return any(link.inport in lane for lane in self.lanes(link.target))
+
+    def cycle(self, position: int) -> frozenset[int]:
+        """Give the loop that a node is in, or nothing."""
+        return next((cycle for cycle in self.cycles if position in cycle), frozenset())
+
+    def goes_round(self, position: int, outport: str) -> bool:
+        """Tell whether what is sent here stays in a loop."""
+        cycle = self.cycle(position)
+        return any(
+            (link.source, link.outport) == (position, outport) and link.target in cycle and self.triggers(link)
+            for link in self.links
+        )
+
+    def finite(self, position: int) -> bool:
+        """Tell whether a node comes to an end by itself: a zip does with the first of its ports."""
+        node, cycle = self.nodes[position], self.cycle(position)
+        if not self.connected(position):
+            return node.items != ENDLESS
+        return all(
+            any(
+                all(link.source not in cycle and self.finite(link.source) for link in self.feeds(position, place))
+                for place in lane
+            )
+            for lane in self.lanes(position)
+        )
+
+    def stoppable(self, position: int) -> bool:
+        """Tell whether all that take what a source sends end, and one of them keeps it from rushing ahead."""
+        links = [link for link in self.links if link.source == position]
+        ports = [self.nodes[link.target].inports[link.inport] for link in links if self.triggers(link)]
+        bounded = any(port.capacity is not None and port.batch != WHOLE for port in ports)
+        return bounded and all(self.finite(link.target) for link in links)
+
+    def name(self, position: int, member: int | None = None) -> str:
+        """Give the name of a node in the graph, or of a member of a group."""
+        prefix = "".join(f"s{number}_" for number, (a, b) in enumerate(self.subgraphs) if a <= position < b)
+        return f"{prefix}c{position}" + ("" if member is None else f"_{member}")
+
+    def subgraphs_in(self, span: tuple[int, int]) -> list[tuple[int, int]]:
+        """Give the subgraphs that lie in one; of those that lie in each other, the outer one comes first."""
+        further = self.subgraphs[self.subgraphs.index(span) + 1 :]
+        return [inner for inner in further if span[0] <= inner[0] and inner[1] <= span[1]]
+
+    def names(self, position: int) -> list[str]:
+        """Give the names of a node's instances."""
+        members = range(self.nodes[position].members)
+        return [self.name(position, member) for member in members] or [self.name(position)]
+
+    def paired(self, link: Link) -> bool:
+        """Tell whether a connection is one of groups of equal size: member i to member i."""
+        return 0 < self.nodes[link.source].members == self.nodes[link.target].members
+
+    def policy(self, position: int, inport: int) -> str:
+        """Give the policy of a group's inport: that of its trigger group, of which one port may say it."""
+        inports = self.nodes[position].inports
+        lane = next((lane for lane in self.lanes(position) if inport in lane), (inport,))
+        said = {inports[place].policy: place for place in lane if inports[place].policy != "balanced"}
+        policy, place = next(iter(said.items()), ("balanced", inport))
+        return "keyed elsewhere" if policy == "keyed" and place != inport else policy
+
+    def numbered(self, position: int) -> bool:
+        """Tell whether what a node sends bears numbers: a group outside of loops that something is shared out to."""
+        if not self.nodes[position].members or self.cycle(position):
+            return False
+        feeds = [link for link in self.links if link.target == position]
+        return any(self.numbered(link.source) if self.paired(link) else True for link in feeds)
+
+    def retraceable(self, position: int) -> bool:
+        """Tell whether what the members of a group do tells in what order its rows were shared out."""
+        return all(self._retraceable(position, inport) for inport in self.connected(position))
+
+    def _retraceable(self, position: int, inport: int) -> bool:
+        feeds = self.feeds(position, inport)
+        if all(map(self.paired, feeds)):
+            return all(self.retraceable(link.source) for link in feeds)
+        if self.policy(position, inport) in {"round_robin", "broadcast"}:
+            return True
+        (feed, *others) = feeds
+        ordered = feed.ordered and self.numbered(feed.source) and self.retraceable(feed.source)
+        return not others and (ordered or not self.nodes[feed.source].members)
+
+
+class Actor:
+    """What one instance does. The model and the engine each ask one of their own."""
+
+    def __init__(self, plan: Plan, position: int, member: int) -> None:
+        """Begin, with nothing seen."""
+        self.plan = plan
+        self.position = position
+        self.me = f"{position}" if not plan.nodes[position].members else f"{position}.{member}"
+        self.firings = 0
+        self.names = ""
+        self.total = 0
+
+    def fire(self, values: Sequence[Value]) -> Firing:
+        """Give what a firing does."""
+        node, lanes = self.plan.nodes[self.position], self.plan.lanes(self.position)
+        if len(lanes) == 1 and self.plan.connected(self.position):  # what a passive port shows depends on time
+            values = [value if index in lanes[0] else None for index, value in enumerate(values)]
+        items = [item for value in values for item in items_of(value)]
+        names, number = " ".join(item[0] for item in items), sum(item[1] for item in items)
+        rounds = max((item[2] for item in items), default=ROUNDS) - bool(self.plan.cycle(self.position))
+        step = number if node.by_item else self.firings
+        self.firings += 1
+        self.names, self.total = digest(f"{self.names} {names}"), self.total + number
+        if not self.plan.connected(self.position):
+            return self._play(_steps(node), f"{self.me} {names}", 0, rounds)
+        same = any(
+            self.plan.policy(self.position, place) == "broadcast" for place in self.plan.connected(self.position)
+        )
+        me = self.me if same else f"{self.position}"  # members that do the same give it different names
+        return self._play([node.script[step % len(node.script)]], f"{me} {names}", number, rounds)
+
+    def finish(self) -> Firing:
+        """Give what the finish function does: it sends totals."""
+        word = self.plan.nodes[self.position].finish
+        return self._play([word], f"{self.me} finished {self.names}", self.total, 0)
+
+    def _play(self, steps: Iterable[str], name: str, number: int, rounds: int) -> Firing:
+        endless = self.plan.nodes[self.position].items == ENDLESS
+        count = 0
+        for word in steps:
+            for letter in word:
+                if letter not in OUTPORTS:
+                    yield "pause", letter, None
+                elif rounds > 0 or not self.plan.goes_round(self.position, letter):
+                    wanted = yield "send", letter, _item(self.position, f"{name} {count}", number + count, rounds)
+                    count += 1
+                    if endless and not wanted:
+                        return
+
+
+def seed(plan: Plan, position: int, member: int, inport: int) -> Item:
+    """Give the initial value of an inport."""
+    return f"{position}.{member}{INPORTS[inport]}", 0, plan.nodes[position].inports[inport].rounds, ""
+
+
+def digest(text: str) -> str:
+    """Give a short name for a long one."""
+    return hashlib.blake2b(text.encode(), digest_size=5).hexdigest()
+
+
+def _steps(node: Node) -> Iterable[str]:
+    """Go through the script of a source."""
+    step = 0
+    while step != node.items:
+        yield node.script[step % len(node.script)]
+        step += 1
+
+
+def items_of(value: Value) -> list[Item]:
+    """Give the items of a value: those of a batch, or the one that it is."""
+    if isinstance(value, list):
+        return value
+    return [] if value is None else [value]
+
+
+def _item(position: int, what: str, number: int, rounds: int) -> Item:
+    name = digest(what)
+    return f"{position}:{name}", number, rounds, "·" * _BALLAST[int(name, 16) % len(_BALLAST)]

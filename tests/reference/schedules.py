@@ -1,0 +1,258 @@
+"""Who decides what the specification leaves open: chance, or what an engine has done.
+
+A schedule picks which steps are made next, in what order senders come to a port that several of them feed, which member
+of a group gets an item, what a passive port shows, and when an endless source learns that nobody wants its items.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import zlib
+from collections import Counter
+from typing import TYPE_CHECKING, TypeVar
+
+from description import ENDLESS, items_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from channels import Channel, Junction, Sending
+    from description import Item, Plan, Value
+    from model import Event, Instance, Outcome
+
+T = TypeVar("T")
+RETHOUGHT = 0.003
+"""How often lots draw anew who comes first."""
+
+NOTHING: Item = ("nothing that could be seen", 0, 0, "")
+
+
+class Schedule:
+    """Makes every step as soon as it can be made."""
+
+    strict = False
+    """Whether to begin again from the first step after each one that was made."""
+
+    roomy = False
+    """Whether results of groups wait for their turn outside of any port, in the order in which they came if their turns
+    are not known; else they keep their senders waiting."""
+
+    def shuffled(self, steps: list[T]) -> list[T]:
+        """Pick steps to try, in an order."""
+        return steps
+
+    def may(self, instance: Instance, event: Event) -> bool:
+        """Tell whether an instance may do something now."""
+        return True
+
+    def admits(self, channels: list[Channel], item: Item) -> bool:
+        """Tell whether an item may be the next one in these channels."""
+        return True
+
+    def overfills(self, channel: Channel) -> bool:
+        """Tell whether the room of a port does not matter any more."""
+        return False
+
+    def shown(self, channel: Channel) -> Value:
+        """Say what a firing sees at a port that is not in its trigger group: the latest value (SPEC 3)."""
+        return channel.first if channel.junction is None else channel.latest
+
+    def flushes(self, channel: Channel) -> bool:
+        """Tell whether it is time to deliver a batch although it is not full (SPEC 7)."""
+        return True
+
+    def wanted(self, instance: Instance, sending: Sending) -> bool | None:
+        """Say what a send returns: whether any port behind it can still receive (SPEC 3); `None` if that takes time."""
+        return any(not channel.closed for junction in sending.targets for channel in junction.channels)
+
+    def balanced(self, junction: Junction, item: Item) -> list[int] | None:
+        """Choose the member with most room (SPEC 8)."""
+        room = [
+            (channel.capacity - len(channel.inside) - len(channel.waiting), -place)
+            for place, channel in enumerate(junction.channels)
+            if not channel.closed
+        ]
+        most, place = max(room, default=(1, 0))
+        return [-place] if most > 0 else None
+
+    def keyed(self, junction: Junction, item: Item) -> list[int] | None:
+        """Choose the same member for equal keys (SPEC 8)."""
+        return [zlib.crc32(key(item).encode()) % len(junction.members)]
+
+
+def key(item: Item) -> str:
+    """Give the key that groups share out by."""
+    return str(item[1] % 5)
+
+
+class Lots(Schedule):
+    """Draws lots: any step may be made before any other.
+
+    Half of the time the steps are in no order at all. Else some come before others as long as they can be made, and now
+    and then that changes: so some starve while others go as far as they get, which is what makes rare things happen.
+    """
+
+    def __init__(self, number: int) -> None:
+        """Begin, with a number that says which lots are drawn."""
+        self.chance = random.Random(number)  # noqa: S311  lots, not secrets
+        self.strict = number % 2 == 0
+        self.ranks: dict[object, float] = {}
+
+    def shuffled(self, steps: list[T]) -> list[T]:
+        """Put steps in an order."""
+        if not self.strict or self.chance.random() < RETHOUGHT:
+            self.ranks.clear()
+        return sorted(steps, key=self.rank)
+
+    def rank(self, step: object) -> float:
+        """Say when a step comes, for now."""
+        what = step[0] if isinstance(step, tuple) else step
+        return self.ranks.setdefault(what, self.chance.random())
+
+    def balanced(self, junction: Junction, item: Item) -> list[int] | None:
+        """Choose a member that has room: which one has most depends on time."""
+        room = [
+            place
+            for place, channel in enumerate(junction.channels)
+            if not channel.closed and not channel.waiting and len(channel.inside) < channel.capacity
+        ]
+        return [self.chance.choice(room)] if room else None
+
+    def flushes(self, channel: Channel) -> bool:
+        """Tell whether it is time to deliver a batch although it is not full."""
+        return self.chance.random() < RETHOUGHT
+
+
+class Replay(Schedule):
+    """Follows what an engine has done. What the model cannot follow is what an engine may not do."""
+
+    roomy = True
+
+    def __init__(self, plan: Plan, logs: Mapping[str, Sequence[Event]]) -> None:
+        """Take the log of each instance."""
+        self.logs = logs
+        self.done = dict.fromkeys(logs, 0)
+        self.comes: dict[Channel, list[Item]] = {}
+        self.come: Counter[Channel] = Counter()
+        self.origin: dict[Item, tuple[tuple[str, str], int]] = {}
+        for name, log in logs.items():
+            for number, (what, content) in enumerate(log):
+                if what == "sends":
+                    self.origin[content[1]] = (name, content[0]), number
+        self.members: dict[tuple[Junction, str], list[int]] = {}
+        self.ages: dict[tuple[Channel, tuple[str, str]], int] = {}
+
+    def next_event(self, instance: Instance) -> Event | None:
+        """Give what an instance has done next."""
+        log, done = self.logs[instance.name], self.done[instance.name]
+        return log[done] if done < len(log) else None
+
+    def may(self, instance: Instance, event: Event) -> bool:
+        """Let an instance do what it has done next."""
+        if event != self.next_event(instance):
+            return False
+        self.done[instance.name] += 1
+        for channel in instance.passive if event[0] == "fires" else ():
+            if (shown := event[1][channel.place]) in self.origin:
+                source, age = self.origin[shown]
+                self.ages[channel, source] = age
+        return True
+
+    def history(self, channel: Channel) -> list[Item]:
+        """Give the items that firings have taken from a channel, without its initial value."""
+        if channel not in self.comes:
+            values = [content[channel.place] for what, content in self.logs[channel.owner.name] if what == "fires"]
+            changes = [value for value, _ in itertools.groupby(values)]
+            items = [item for value in changes for item in items_of(value)]
+            self.comes[channel] = items[channel.seeded :]
+        return self.comes[channel]
+
+    def expected(self, channel: Channel) -> Item | None:
+        """Give the item that has come next, of those that a firing has taken."""
+        return next(iter(self.history(channel)[self.come[channel] :][:1]), None)
+
+    def admits(self, channels: list[Channel], item: Item) -> bool:
+        """Let items in in the order in which they have come."""
+        watched = [channel for channel in channels if not (channel.closed or channel in channel.owner.passive)]
+        for channel in watched:
+            expected = self.expected(channel)
+            if expected not in {item, None}:
+                return False
+        for channel in watched:
+            self.come[channel] += self.expected(channel) == item
+        return True
+
+    def overfills(self, channel: Channel) -> bool:
+        """Let in whatever comes after the last that was taken: who of several came first then, no log tells."""
+        junction = channel.junction
+        return junction is not None and len(junction.lines) > 1 and self.expected(channel) is None
+
+    def shown(self, channel: Channel) -> Value:
+        """Show what a passive port has shown, if it has come and nothing newer of the same origin was shown before."""
+        event = self.next_event(channel.owner)
+        if channel not in channel.owner.passive or event is None or event[0] != "fires":
+            return super().shown(channel)
+        value = event[1][channel.place]
+        if value is None:
+            nothing_yet = not any(of is channel for of, _ in self.ages)
+            return None if nothing_yet and not channel.seeded else channel.latest
+        source, age = self.origin.get(value, (None, 0))
+        old = age < self.ages.get((channel, source), 0) if source else any(of is channel for of, _ in self.ages)
+        return value if value in channel.history and not old else NOTHING
+
+    def flushes(self, channel: Channel) -> bool:
+        """Deliver what was delivered."""
+        values = [content[channel.place] for what, content in self.logs[channel.owner.name] if what == "fires"]
+        changes = [value for value, _ in itertools.groupby(values) if value is not None]
+        return len(channel.batch) == len((*changes, ())[min(channel.delivered, len(changes))])
+
+    def wanted(self, instance: Instance, sending: Sending) -> bool | None:
+        """Let an endless source go on as long as it did, and stop no sooner than it may."""
+        event = self.next_event(instance)
+        goes_on = instance.node.items != ENDLESS or (event is not None and event[0] == "sends")
+        return True if goes_on else False if super().wanted(instance, sending) is False else None
+
+    def balanced(self, junction: Junction, item: Item) -> list[int] | None:
+        """Choose the member that has got the item; one that nobody has taken goes anywhere, after those that were."""
+        for place, channel in enumerate(junction.channels):
+            if item in self.history(channel):
+                return [place]
+        idle = [
+            (len(channel.inside) + len(channel.waiting) - channel.capacity, place)
+            for place, channel in enumerate(junction.channels)
+            if self.expected(channel) is None
+        ]
+        return [min(idle)[1]] if idle else None
+
+    def keyed(self, junction: Junction, item: Item) -> list[int] | None:
+        """Choose the member that has got the item, if it is the one that others of the same key have gone to."""
+        row = self.balanced(junction, item)
+        if row is None or self.members.setdefault((junction, key(item)), row) != row:
+            return None
+        return row
+
+    def differences(self, outcome: Outcome) -> list[str]:
+        """Say where an engine has done what the model could not do, or has left undone what it would have."""
+        texts = []
+        for name, log in self.logs.items():
+            done = self.done[name]
+            if done < len(log):
+                texts.append(f"{name}: after {done} of {len(log)} events of its log it {text(log[done])}, out of turn")
+            elif name in outcome.stuck:
+                texts.append(f"{name}: has ended after {done} events, but should have gone on, or waited")
+        return texts
+
+
+def text(event: Event) -> str:
+    """Write an event."""
+    what, content = event
+    if what == "sends":
+        return f"sends {content[0]} {_shown(content[1])}"
+    return f"fires on {', '.join(map(_shown, content))}"
+
+
+def _shown(value: Value) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_shown, value))}]"
+    return "-" if value is None else f"{value[0]}={value[1]}"

@@ -1,0 +1,104 @@
+"""Random graphs do on any number of workers what the model could have done, too."""
+
+import pytest
+from checking import compare, followed, settled
+from description import ENDLESS, Inport, Link, Node, Plan
+from draws import LARGEST, plans
+from fate import certain, mortal, timeless
+from hypothesis import assume, event, given, settings
+from hypothesis import strategies as st
+from model import Play, TooLongError
+from regressions import ALL
+from scale import SCALE
+from schedules import Lots, Schedule
+
+PLACES = st.lists(st.integers(0, 4), min_size=LARGEST, max_size=LARGEST)
+
+
+def settled_or_skipped(plan):
+    """Give a plan that can be judged and what the model does, if that does not take too long."""
+    try:
+        return settled(plan)
+    except TooLongError:
+        assume(condition=False)
+
+
+def drawn_or_skipped(plan, number):
+    """Give what the model does if these lots are drawn, if that does not take too long."""
+    try:
+        return Play(plan, Lots(number)).run()
+    except TooLongError:
+        assume(condition=False)
+
+
+def sends(outcome, name):
+    """Give what an instance has sent."""
+    return [content for what, content in outcome.logs[name] if what == "sends"]
+
+
+@settings(max_examples=int(160 * SCALE), deadline=None)
+@given(plan=plans())
+def test_a_graph_in_the_calling_process(plan):
+    plan, expected = settled_or_skipped(plan)
+    event(f"dead: {bool(expected.stuck)}")
+    event(f"mortal: {mortal(plan)}, certain: {certain(plan)}")
+    compare(plan, expected, 0)
+
+
+@settings(max_examples=int(60 * SCALE), deadline=None)
+@given(plan=plans(), workers=st.integers(1, 5), places=PLACES)
+def test_a_graph_on_forked_workers(plan, workers, places):
+    compare(*settled_or_skipped(plan), workers, places, "fork")
+
+
+@settings(max_examples=int(4 * SCALE), deadline=None)
+@given(plan=plans(), workers=st.integers(1, 3), places=PLACES)
+def test_a_graph_on_spawned_workers(plan, workers, places):
+    compare(*settled_or_skipped(plan), workers, places, "spawn")
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3])
+@pytest.mark.parametrize("name", ALL)
+def test_a_graph_that_once_went_wrong(name, workers):
+    compare(*settled(ALL[name]), workers, range(LARGEST))
+
+
+@settings(max_examples=int(100 * SCALE), deadline=None)
+@given(plan=plans(), number=st.integers(0, 10**6))
+def test_the_model_does_the_same_in_any_order_where_time_has_no_part(plan, number):
+    plan, expected = settled_or_skipped(plan)
+    other = drawn_or_skipped(plan, number)
+    if not mortal(plan):
+        assert not other.stuck
+    if certain(plan):
+        assert (other.stuck, other.fills) == (expected.stuck, expected.fills)
+    for position, node in enumerate(plan.nodes):
+        if timeless(plan, position) and node.items != ENDLESS and not (expected.stuck | other.stuck):
+            assert sends(expected, plan.name(position)) == sends(other, plan.name(position))
+
+
+@settings(max_examples=int(100 * SCALE), deadline=None)
+@given(plan=plans(), number=st.integers(0, 10**6))
+def test_the_model_can_follow_itself(plan, number):
+    plan, _ = settled_or_skipped(plan)
+    outcome = drawn_or_skipped(plan, number)
+    if not outcome.stuck:
+        assert followed(plan, outcome.logs) == []
+
+
+CHAIN = Plan(
+    (Node(items=5), Node((Inport(2),), ("x", "")), Node((Inport(1),))),
+    (Link(0, "x", 1, 0), Link(1, "x", 2, 0)),
+)
+
+
+def test_the_model_follows_nothing_else():
+    logs = Play(CHAIN, Schedule()).run().logs
+    assert followed(CHAIN, logs) == []
+    for name in logs:
+        for place in range(len(logs[name]) - 1):
+            log = [*logs[name]]
+            log[place : place + 2] = reversed(log[place : place + 2])
+            assert followed(CHAIN, {**logs, name: log}), "two events the other way round"
+            assert followed(CHAIN, {**logs, name: logs[name][: place + 1]}), "events left undone"
+            assert followed(CHAIN, {**logs, name: [*logs[name], logs[name][place]]}), "an event twice"

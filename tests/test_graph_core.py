@@ -129,6 +129,38 @@ def test_a_misspelt_port_is_an_attribute_error_that_lists_those_there_are(step):
         step(graph("a"))
 
 
+def test_groups_are_told_by_name():
+    core = graph("a")
+    core.add_group("g", definition(), 2)
+    core.set_initial("g", "x", 3)
+    core.connect("a", "out", "g", "y", policy=("keyed", abs))
+    core.connect("g", "out", "a", "x", ordered=False)
+    assert core.groups() == [("g", ["g_0", "g_1"])]
+    assert (core.group("g_1"), core.group("a")) == ("g", None)
+    assert core.links() == [("a", "out", "g", "y", True), ("g", "out", "a", "x", False)]
+    assert (core.policy("g", "y"), core.policy("g", "x"), core.policy("a", "x")) == (("keyed", abs), None, None)
+    core.share("g", "x", ("round_robin", None))
+    assert core.policy("g", "x") == ("round_robin", None)
+    with pytest.raises(ValueError, match="there is no policy fair"):
+        core.share("g", "x", ("fair", None))
+    core.export("e", "g", "out", inport=False, ordered=False)
+    other = GraphCore()
+    other.embed("p", core)
+    assert other.subgraphs() == [("p", ["p_a", "p_g_0", "p_g_1", "p_g"], [("e", "p_g", "out", False)])]
+    assert other.policy("p_g", "y") == ("keyed", abs)
+    assert other.initial("p_g_1", "x") == (3,)
+    assert other.definition("p_g_0") is core.definition("g_0")
+    assert core.prefixed("q").exports() == [("e", "q_g", "out", False)]
+    assert core.copy().links() == core.links()
+
+
+def test_a_graph_can_be_embedded_in_itself():
+    core = graph("a")
+    core.embed("p", core)
+    core.embed("q", core)
+    assert core.nodes() == ["a", "p_a", "q_a", "q_p_a"]
+
+
 def test_check_tells_everything_in_sentences():
     core = graph("a", "b")
     core.connect("a", "out", "b", "x")
@@ -205,11 +237,28 @@ def _adopted(core, value):
     core.adopt("c", core, "b")
 
 
+def _keyed(core, value):
+    core.add_group("b", definition(), 2)
+    core.share("b", "x", ("keyed", value))
+
+
+def _group(core, value):
+    core.add_group("b", definition(owner=value), 2)
+    core.adopt_group("c", core, ["b_0", "b_1"])
+
+
+def _embedded(core, value):
+    inner = graph("a")
+    _keyed(inner, value)
+    _initial(inner, value)
+    core.embed("p", inner)
+
+
 def _default(core, value):
     core.add("b", Definition("g", "tests", [("x", 1, (value,))], [], [], None))
 
 
-@pytest.mark.parametrize("hold", [_initial, _arguments, _state, _owner, _adopted, _default])
+@pytest.mark.parametrize("hold", [_initial, _arguments, _state, _owner, _adopted, _keyed, _group, _embedded, _default])
 @pytest.mark.parametrize("planned", [False, True])
 def test_a_graph_in_a_cycle_of_references_is_freed(hold, planned):
     core, value = graph("a"), Value()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from cascata import DeadlockError, Graph, GraphError, component, inport, outport, persist
+from cascata.component import GroupConnector
 from cascata.group import Group, Template
 from cascata.instance import Instance
 from cascata.namespace import NameTakenWarning
@@ -38,8 +39,9 @@ async def pair(a, b, y): ...
 
 @component
 @inport("x")
+@inport("factor", default=0)
 @outport("y")
-async def collect(x: int, y: int):
+async def collect(x: int, factor: int, y: int):
     await y.send(x)
 
 
@@ -133,7 +135,7 @@ class TestMembers:
         assert repr(graph).splitlines() == [
             "<Graph of 5 components and 2 connections",
             "  count (count): () -> number",
-            "  sink (collect): x -> y",
+            "  sink (collect): x, factor=0 -> y",
             "  scales (3 of scale): x, factor=2 -> y; keeps seen",
             "  count.number >> scales.x.keyed",
             "  scales.y.unordered >> sink.x>",
@@ -283,6 +285,27 @@ class TestConnections:
         assert [ordered for *_, ordered in graph._core.links()] == [False, False, True]
         assert graph.scales.y.unordered.label == "scales.y.unordered"
         assert graph.scales.y.ordered.label == "scales.y.ordered"
+
+    def test_those_that_are_shared_out_or_gathered_have_a_connector(self):
+        graph = grouped(2)
+        graph.same = scale * 2
+        graph.count.number >> graph.scales.x >> graph.sink.x
+        graph.scales.y >> graph.same.x
+        graph.same[0].y >> graph.sink.x
+        graph.scales.y.unordered >> graph.sink.factor
+        graph.sink.y >> graph.same.x.keyed(abs)
+        assert graph.connectors == [
+            GroupConnector(graph.count.number, graph.scales.x, ordered=True, policy="balanced"),
+            GroupConnector(graph.scales.y, graph.same.x, ordered=True, policy="keyed"),
+            GroupConnector(graph.scales.y, graph.sink.factor, ordered=False, policy=None),
+            GroupConnector(graph.sink.y, graph.same.x, ordered=True, policy="keyed"),
+        ]
+
+    def test_a_view_may_be_assigned_to_itself(self):
+        out = grouped().scales.y
+        out.unordered = out.unordered
+        with pytest.raises(AttributeError, match=r"^scales\.y\.unordered cannot be assigned"):
+            out.unordered = out.ordered
 
     def test_a_refused_connection_leaves_no_policy(self):
         graph = grouped(2)

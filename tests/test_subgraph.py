@@ -81,6 +81,13 @@ def test_exports_and_parts_are_attributes(sub):
     assert main.exports == {}
 
 
+def test_a_port_may_be_assigned_to_itself(sub):
+    main = Graph()
+    main.prep = sub
+    main.prep.out = main.prep.out
+    main.prep_out = main.prep.out
+
+
 def test_a_part_that_only_seems_to_be_one_is_none(sub):
     main = Graph()
     main.prep = sub

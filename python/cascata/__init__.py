@@ -4,9 +4,11 @@ A program is a network of components: `async` functions with declared inports an
 and spread over worker processes. The way through the package::
 
     declare, component, registry        what decorators say, and the definitions they make
-    instance, port, persistent, types   named instances and their ports
+    instance, port, persistent, types   named instances and their ports; `owner`: what groups share with them
     batching                            how items arrive in lists
-    graph, namespace                    graphs of them
+    group, handler, subgraph            groups and their ports, copies of graphs
+    description, parts, namespace       what is in a graph, and by which names
+    graph                               graphs: all that can be done with a description
     testing                             one component alone
     memory                              data in shared memory
     channel                             a channel of one's own, beside graphs

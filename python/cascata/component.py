@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from cascata._native import Definition, GraphCore
@@ -16,8 +17,26 @@ if TYPE_CHECKING:
 
     from cascata.group import Template
     from cascata.instance import Instance
+    from cascata.port import InputPort, OutputPort
 
-__all__ = ["Component", "component"]
+__all__ = ["Component", "GroupConnector", "component"]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupConnector:
+    """What joins a group and what is not of its size: it shares out what comes to the group, or gathers what it sends.
+
+    It is a route of channels and no component: nothing passes through it. `graph.connectors` lists those of a graph.
+    """
+
+    source: OutputPort
+    """The outport, of a component or of a group."""
+    target: InputPort
+    """The inport, of a component or of a group."""
+    ordered: bool
+    """Whether what a group sends arrives in the order of what its members were given."""
+    policy: str | None
+    """How what comes to a group is shared out: `"balanced"`, `"round_robin"`, `"broadcast"` or `"keyed"`."""
 
 
 def component(function: Callable[..., Any] = NOTHING) -> Component:

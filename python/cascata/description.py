@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, cast, overload
 
 from cascata._native import GraphCore
 from cascata.batching import Batch
-from cascata.component import Component
+from cascata.component import Component, GroupConnector
 from cascata.declare import MARKS
 from cascata.errors import GraphError
 from cascata.group import Group, Template
@@ -140,6 +140,18 @@ class Description:
         return dict(self._parts.subgraphs)
 
     @property
+    def connectors(self) -> list[GroupConnector]:
+        """The connections that share out what comes to a group, or gather what a group sends, in the order made."""
+        handles, connectors = self._parts.by_name, []
+        for source, outport, target, inport, ordered in self._core.connectors():
+            policy = None
+            if isinstance(handles[target], Group):
+                policy = (self._core.policy(target, inport) or ("balanced", None))[0]
+            ends = handles[source].ports[outport], handles[target].ports[inport]
+            connectors.append(GroupConnector(*ends, ordered, policy))
+        return connectors
+
+    @property
     def exports(self) -> dict[str, Port]:
         """The exported ports, by the names they were given."""
         return {name: self._parts.by_name[name] for name, *_ in self._core.exports()}
@@ -198,6 +210,8 @@ class Description:
 
     def __setattr__(self, name: str, component: Component | Template | Description) -> None:
         """Put a component into the graph, as `add` does."""
+        if isinstance(component, Port) and component is self._parts.by_name.get(name):
+            return  # `graph.prep_out >>= inp` assigns what it gives
         self._put(name, component)
 
     def __getattr__(self, name: str) -> Any:

@@ -144,6 +144,12 @@ class GroupOutputPort(OutputPort, PortHandler):
         """The port, gathering as things come."""
         return GroupOutputPort(self.component, self._name, ordered=False)
 
+    def __setattr__(self, name: str, value: object) -> None:
+        """Let a view be assigned to itself; see `Port`."""
+        if isinstance(value, GroupOutputPort) and value.label == f"{self.label}.{name}":
+            return  # `workers.out.unordered >>= inp` assigns what it gives
+        super().__setattr__(name, value)
+
     def _in_order(self) -> bool:
         return self._ordered is not False
 

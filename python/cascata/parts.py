@@ -84,20 +84,17 @@ class Parts:
         return f"It has: {', '.join(self.by_name)}" if self.by_name else "It has no components yet"
 
     def _refresh(self) -> None:
-        """Make handles on what the core has come to have."""
-        for name in self._core.nodes():
-            if name not in self.nodes:
-                definition: Component = self._core.definition(name).owner
-                instance = Instance(definition, self._core, name)
-                vars(instance)["_graph"] = self._graph
-                self.nodes[name] = self.by_name[name] = instance
-        for name, members in self._core.groups():
-            if name not in self.groups:
-                nodes = [self.nodes[member] for member in members]
-                self.groups[name] = self.by_name[name] = Group(nodes[0]._definition, self._core, name, nodes)
-        for name, parts, exports in self._core.subgraphs():
-            if name not in self.subgraphs:
-                self._add_subgraph(name, parts, exports)
+        """Make handles on what the core has come to have: what is new comes last."""
+        for name in self._core.nodes()[len(self.nodes) :]:
+            definition: Component = self._core.definition(name).owner
+            instance = Instance(definition, self._core, name)
+            vars(instance)["_graph"] = self._graph
+            self.nodes[name] = self.by_name[name] = instance
+        for name, members in self._core.groups()[len(self.groups) :]:
+            nodes = [self.nodes[member] for member in members]
+            self.groups[name] = self.by_name[name] = Group(nodes[0]._definition, self._core, name, nodes)
+        for name, parts, exports in self._core.subgraphs()[len(self.subgraphs) :]:
+            self._add_subgraph(name, parts, exports)
         for export in self._core.exports():
             if export[0] not in self.by_name:
                 self.by_name[export[0]] = self._port(export)

@@ -288,7 +288,7 @@ class OutputPort(Port):
         return self
 
     @overload
-    def __rshift__(self, target: InputPort) -> OutputPort: ...
+    def __rshift__(self, target: InputPort) -> OutputPort: ...  # type: ignore[overload-overlap]  # no port is a number
     @overload
     def __rshift__(self, target: SupportsIndex | Batch) -> Batched: ...
     def __rshift__(self, target: InputPort | SupportsIndex | Batch) -> OutputPort | Batched:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from cascata.instance import Instance
 
@@ -81,8 +81,10 @@ class Subgraph:
         msg = f"subgraph {self.name} has no {name!r}{hint} It exports: {exports}; and consists of: {parts}"
         raise AttributeError(msg)
 
-    def __setattr__(self, name: str, value: object) -> NoReturn:
+    def __setattr__(self, name: str, value: object) -> None:
         """Explain that a copy stays what it is."""
+        if name in self._exports and value is self._exports[name]:
+            return  # `prep.out >>= inp` assigns what it gives
         if name in self._exports:
             msg = f"{self.name}.{name} is a port and cannot be assigned; to set a value, write {self.name}.{name} < …"
         else:

@@ -148,7 +148,7 @@ def test_a_script_and_a_module_found_by_a_path_of_its_own(tmp_path):
     assert python(tmp_path / "script.py") == EXPECTED
 
 
-@pytest.mark.parametrize("flags", [["-E"], ["-P"], ["-I"], ["-s", "-B", "-O", "-W", "error", "-X", "dev"]])
+@pytest.mark.parametrize("flags", [["-E"], ["-P"], ["-I"], ["-s", "-B", "-O", "-W", "error", "-X", "utf8"]])
 def test_flags_of_the_interpreter(tmp_path, flags):
     """`sys.path` is the caller's, whatever the flags would make of it."""
     path = f"import sys\nsys.path[:] = {sys.path!r}\n"

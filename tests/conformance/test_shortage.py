@@ -306,5 +306,5 @@ def test_a_long_wait_is_logged(monkeypatch, caplog):
     g.place(g.slow, worker=1)
     assert len(run(g, 6 * MB, g.slow.out)) == 20
     told = [record.getMessage() for record in caplog.records if "shared memory" in record.getMessage()]
-    assert len(told) == 1
+    assert told  # once for each wait that is long; on a busy machine all are
     assert re.search(r"waited for shared memory for 0\.1 s: .* slow still refers to \d buffers", told[0])

@@ -1,6 +1,6 @@
 //! `cascata._native`: the only crate that knows Python.
 //!
-//! * [`definition`], [`graph`]: components, graphs and their plans, as the DSL's handles see them;
+//! * [`definition`], [`graph`], [`plan`]: components, graphs and their plans, as the DSL's handles see them;
 //! * [`memory`]: a run's shared memory, as the supervisor sees it;
 //! * [`worker`]: a worker, built from the plan; [`component`], [`lane`] and [`drive`], [`passive`], [`port`] and
 //!   [`done`] are its parts, [`core`] its heart, [`park`] how a task waits for it;
@@ -27,6 +27,7 @@ mod memory;
 mod object;
 mod park;
 mod passive;
+mod plan;
 mod port;
 mod refusal;
 mod timer;
@@ -48,10 +49,11 @@ mod _native {
         codec::{Loopback, View, abandon, received, shared_buffer, shown},
         definition::Definition,
         generation::after_fork,
-        graph::{GraphCore, Plan},
+        graph::GraphCore,
         lane::Lane,
         memory::RunMemory,
         park::Park,
+        plan::Plan,
         port::{Sender, WaitingSend},
         worker::{Worker, watch_parent},
     };

@@ -13,7 +13,7 @@ use pyo3::{
     types::{PyDict, PyList},
 };
 
-use crate::{graph::Plan as PlanHandle, object::Object};
+use crate::{object::Object, plan::Plan as PlanHandle};
 
 /// The shared memory of one run: made before the workers start, mapped by all of them.
 #[pyclass(frozen, module = "cascata._native")]

@@ -66,11 +66,7 @@ impl Sender {
                 if line.outport.is_gated() && line.outport.holds_back() {
                     line.core.hold(&line);
                 }
-                if line.core.spend() {
-                    done(py, reached)
-                } else {
-                    Self::wait(slf, &line.core, Waits::Turn(reached))
-                }
+                if line.core.spend() { done(py, reached) } else { Self::wait(slf, &line.core, Waits::Turn(reached)) }
             }
             Ok(Sent::Waits(ticket)) => {
                 if line.outport.holds_back() {

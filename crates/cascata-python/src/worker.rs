@@ -28,13 +28,13 @@ use crate::{
     component::{Argument, Component, Function},
     core::{Core, LaneEntry},
     drive::Drive,
-    graph::Plan as PlanHandle,
     lane::Lane,
     lock,
     memory::RunMemory,
     object::Object,
     park::Park,
     passive::PassiveTask,
+    plan::Plan as PlanHandle,
     port::{Line, Sender},
     wake::{CoreWaker, Drain},
 };
@@ -103,7 +103,8 @@ impl Worker {
         let ends = Ends::new(&plan, &memory, index);
         let hub = ends.hub().cloned();
         codec::set_hub(hub.clone());
-        let core = Arc::new(Core::new(index, memory.clone(), event_loop, hooks, ends.remotes(), ends.gathers(&plan), hub));
+        let core =
+            Arc::new(Core::new(index, memory.clone(), event_loop, hooks, ends.remotes(), ends.gathers(&plan), hub));
         Self {
             plan,
             _handle: handle,

@@ -62,7 +62,8 @@ impl<T: Item + std::fmt::Debug> Ends<T> {
         let here = plan.nodes.iter().enumerate().filter(|(_, node)| node.worker == worker);
         let gathering = here.flat_map(|(node, planned)| {
             let inports = planned.inports.iter().enumerate();
-            let gathering = inports.filter(|(_, inport)| !matches!(inport.sources[..], [] | [PlannedSource::Channel(_)]));
+            let gathering =
+                inports.filter(|(_, inport)| !matches!(inport.sources[..], [] | [PlannedSource::Channel(_)]));
             gathering.map(move |(inport, _)| (node, inport))
         });
         for (node, inport) in gathering {
@@ -153,9 +154,7 @@ impl<T: Item + std::fmt::Debug> Ends<T> {
             let desk = (self.memory.order().desk(share.desk).clone(), share.port, topics.desk(share.desk));
             let made = Share::new(members, desk, plan.desks[share.desk].sharing.clone(), seeker.clone());
             match share.gate {
-                Some((gate, place)) => {
-                    made.gated(self.memory.order().gate(plan, gate, place, self.memory.bells()))
-                }
+                Some((gate, place)) => made.gated(self.memory.order().gate(plan, gate, place, self.memory.bells())),
                 None => made,
             }
         });

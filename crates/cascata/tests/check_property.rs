@@ -14,6 +14,8 @@ const INPORTS: [&str; 3] = ["x", "y", "z"];
 #[derive(Debug, Clone)]
 struct Shape {
     nodes: usize,
+    /// Which of the nodes are groups of two.
+    groups: Vec<bool>,
     edges: Vec<(usize, usize, usize)>,
     values: Vec<(usize, usize, bool)>,
     taps: Vec<(usize, usize)>,
@@ -26,14 +28,16 @@ fn shapes() -> impl Strategy<Value = Shape> {
         let (node, port) = (0..nodes, 0..INPORTS.len());
         let place = (node.clone(), port.clone());
         (
+            prop::collection::vec(prop::bool::weighted(0.3), nodes),
             prop::collection::vec((node.clone(), node.clone(), port.clone()), 0..16),
             prop::collection::vec((node.clone(), port.clone(), any::<bool>()), 0..6),
             prop::collection::vec(place.clone(), 0..2),
             prop::collection::vec(place, 0..5),
             prop::collection::vec((node, port.clone(), port), 0..3),
         )
-            .prop_map(move |(edges, values, taps, clocked, synced)| Shape {
+            .prop_map(move |(groups, edges, values, taps, clocked, synced)| Shape {
                 nodes,
+                groups,
                 edges,
                 values,
                 taps,
@@ -48,7 +52,10 @@ fn build(shape: &Shape) -> Graph<i64> {
     let plain = definition("plain", &["x", "y", "z=0"], &["out"]);
     let name = |node: usize| format!("n{node}");
     for node in 0..shape.nodes {
-        graph.add(name(node), plain.clone()).unwrap();
+        match shape.groups[node] {
+            true => graph.add_group(name(node), plain.clone(), 2).unwrap(),
+            false => graph.add(name(node), plain.clone()).unwrap(),
+        };
     }
     // Steps that are refused, such as a connection made twice, are left out.
     for &(from, to, inport) in &shape.edges {
@@ -94,7 +101,7 @@ impl Naive<'_> {
         let ports = (0..self.graph.nodes().len()).flat_map(|node| (0..INPORTS.len()).map(move |inport| (node, inport)));
         ports
             .filter(|&(node, inport)| !self.supplied(node, inport) && self.producers(node, inport).is_empty())
-            .map(|(node, inport)| format!("n{node}.{}", INPORTS[inport]))
+            .map(|(node, inport)| format!("{}.{}", self.name(node), INPORTS[inport]))
             .collect()
     }
 
@@ -120,7 +127,21 @@ impl Naive<'_> {
                 fires[node] = groups.is_empty() || groups.iter().any(|group| group.iter().all(gets));
             }
         }
-        (0..nodes).filter(|&node| !fires[node]).map(|node| format!("n{node}")).collect()
+        (0..nodes).filter(|&node| !fires[node]).map(|node| self.name(node).to_owned()).collect()
+    }
+
+    fn name(&self, node: usize) -> &str {
+        self.graph.nodes().get_index(node).unwrap().0
+    }
+
+    /// What is told of a group, as told of its members.
+    fn of_members(&self, told: &str) -> Vec<String> {
+        let (name, port) =
+            told.split_once('.').map_or((told, String::new()), |(name, port)| (name, format!(".{port}")));
+        match self.graph.groups().get(name) {
+            Some(group) => group.members.iter().map(|&member| format!("{}{port}", self.name(member))).collect(),
+            None => vec![told.to_owned()],
+        }
     }
 }
 
@@ -142,15 +163,21 @@ proptest! {
         let mut told = BTreeSet::new();
         for issue in &issues {
             match issue {
-                Issue::Unfed { port, .. } => prop_assert!(unfed.insert(port.clone()), "{port} is told twice"),
+                Issue::Unfed { port, .. } => {
+                    for port in naive.of_members(port) {
+                        prop_assert!(unfed.insert(port.clone()), "{port} is told twice");
+                    }
+                }
                 Issue::Cycle { nodes, ports } => {
-                    for node in nodes {
+                    for node in nodes.iter().flat_map(|node| naive.of_members(node)) {
                         prop_assert!(told.insert(node.clone()), "{node} is told twice");
                     }
                     prop_assert!(!ports.is_empty());
                 }
                 Issue::Starved { node, waits } => {
-                    prop_assert!(told.insert(node.clone()), "{node} is told twice");
+                    for node in naive.of_members(node) {
+                        prop_assert!(told.insert(node.clone()), "{node} is told twice");
+                    }
                     prop_assert!(waits.iter().all(|(_, from)| !from.is_empty()) && !waits.is_empty());
                 }
                 other => prop_assert!(false, "{other}"),

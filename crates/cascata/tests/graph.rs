@@ -208,7 +208,7 @@ fn a_batch_belongs_to_the_inport() {
     graph.connect("a", "out", "b", "x").unwrap();
     graph.connect_in_batches("b", "out", "b", "x", three).unwrap();
     assert_eq!(graph.nodes()["b"].batches, [Some(three), None]);
-    assert_eq!(graph.set_batch("b", "x", three), Ok(Some(three)), "the same may be said again");
+    assert_eq!(graph.set_batch("b", "x", three), Ok(vec![Some(three)]), "the same may be said again");
     assert_eq!(graph.nodes()["a"].batches, [None, None]);
     assert_eq!(graph.edges().len(), 2);
     graph.adopt("c", graph.nodes()["b"].clone()).unwrap();

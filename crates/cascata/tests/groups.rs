@@ -130,7 +130,9 @@ fn groups_of_one_size_are_joined_one_to_one_and_others_all_to_all() {
     let mut expected: Vec<_> = (0..3).map(|number| format!("three_{number} >> others_{number}")).collect();
     expected.extend((0..3).flat_map(|from| (0..2).map(move |to| format!("others_{from} >> two_{to}"))));
     assert_eq!(edges(&graph), expected);
-    assert_eq!(graph.links().map(|link| graph.is_paired(link)).collect::<Vec<_>>(), [true, false]);
+    graph.connect("three_0", "out", "two_0", "y").unwrap();
+    assert_eq!(graph.links().map(|link| graph.is_paired(link)).collect::<Vec<_>>(), [true, false, false]);
+    assert_eq!(graph.links().map(|link| graph.is_shared_or_gathered(link)).collect::<Vec<_>>(), [false, true, false]);
 }
 
 #[test]

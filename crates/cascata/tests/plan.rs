@@ -44,7 +44,10 @@ fn inports_play_the_part_that_was_said() {
     let trigger = |initial, number| (Trigger, initial, channel(number));
     assert_eq!(
         parts(&graph),
-        (vec![vec![0, 1, 3]], vec![trigger(None, 1), trigger(Some(9), 2), (Constant, Some(3), vec![]), trigger(None, 3)])
+        (
+            vec![vec![0, 1, 3]],
+            vec![trigger(None, 1), trigger(Some(9), 2), (Constant, Some(3), vec![]), trigger(None, 3)]
+        )
     );
     graph.sync("c", &["first", "constant"]).unwrap();
     graph.clk("c", &["trigger"]).unwrap();

@@ -57,9 +57,9 @@ impl<T: Item> Gather<T> {
     /// that somebody waits for their frontiers.
     pub fn new(channels: Vec<Inlet<T>>, groups: Vec<(Vec<Member<T>>, Word)>) -> Self {
         let channels = channels.into_iter().map(Source::Channel);
-        let groups = groups.into_iter().map(|(members, watch)| {
-            Source::Group(Group { members, watch, last: Mutex::new((0, NONE)) })
-        });
+        let groups = groups
+            .into_iter()
+            .map(|(members, watch)| Source::Group(Group { members, watch, last: Mutex::new((0, NONE)) }));
         Self { sources: channels.chain(groups).collect(), state: Mutex::default() }
     }
 

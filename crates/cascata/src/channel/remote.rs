@@ -41,10 +41,13 @@ pub struct Remote<T: Item> {
     state: Mutex<State<T>>,
 }
 
+/// An item with its number, which means something only if the channel has fronts.
+type Numbered<T> = (Freight<T>, u64);
+
 #[derive(Debug)]
 struct State<T: Item> {
     /// Items of this process's senders that found no room.
-    waiting: VecDeque<((Freight<T>, u64), Arc<Ticket>)>,
+    waiting: VecDeque<(Numbered<T>, Arc<Ticket>)>,
     /// Publishers that have left while items of theirs may still wait.
     leaving: usize,
     /// Items of this process's senders that are in the ring, by index.
@@ -137,7 +140,11 @@ impl<T: Item> Remote<T> {
 
     /// How many items more would fit, as of a moment ago.
     pub(super) fn room(&self) -> usize {
-        if self.unbounded { usize::MAX - self.ring.fill() } else { self.ring.capacity().saturating_sub(self.ring.fill()) }
+        if self.unbounded {
+            usize::MAX - self.ring.fill()
+        } else {
+            self.ring.capacity().saturating_sub(self.ring.fill())
+        }
     }
 
     /// The number of the oldest item, or [`NONE`].
@@ -198,9 +205,7 @@ impl<T: Item> Remote<T> {
         };
         let pushed = match &self.fronts {
             None => self.ring.try_push(self.hub.worker, kind, payload),
-            Some([front, _]) => {
-                self.ring.try_push_numbered(self.hub.worker, kind, payload, number, front.front())
-            }
+            Some([front, _]) => self.ring.try_push_numbered(self.hub.worker, kind, payload, number, front.front()),
         };
         match pushed {
             Ok(Push::Pushed { waiting }) => {

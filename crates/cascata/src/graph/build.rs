@@ -107,7 +107,11 @@ impl<V> Graph<V> {
         let before: Vec<_> = members.iter().map(|&node| self.nodes[node].batches[inport]).collect();
         for (&node, other) in members.iter().zip(&before) {
             if let Some(other) = other.filter(|other| *other != batch) {
-                return Err(GraphError::OtherBatch { port: port(node), is: other.to_string(), asked: batch.to_string() });
+                return Err(GraphError::OtherBatch {
+                    port: port(node),
+                    is: other.to_string(),
+                    asked: batch.to_string(),
+                });
             }
         }
         members.into_iter().for_each(|node| self.nodes[node].batches[inport] = Some(batch));

@@ -125,26 +125,27 @@ impl<V: PartialEq> Graph<V> {
             let policy = policy.name();
             return Err(GraphError::NoGroup { node: name.to_owned(), port: inport.to_owned(), policy });
         };
-        let present = &mut self.groups[group].policies[port];
-        match present {
-            Some(present) if *present == policy => return Ok(None),
-            Some(present) => {
-                let (present, policy) = (present.name(), policy.name());
-                let (group, port) = (name.to_owned(), inport.to_owned());
-                return Err(GraphError::OtherPolicy { group, port, present, policy });
+        if let Some(present) = &self.groups[group].policies[port] {
+            if *present == policy {
+                return Ok(None);
             }
-            None => *present = Some(policy),
+            let (present, policy) = (present.name(), policy.name());
+            let (group, port) = (name.to_owned(), inport.to_owned());
+            return Err(GraphError::OtherPolicy { group, port, present, policy });
         }
-        match self.expanded() {
-            Ok(edges) => {
-                self.edges = edges;
-                Ok(Some((group, port)))
-            }
-            Err(error) => {
-                self.groups[group].policies[port] = None;
-                Err(error)
+        let unpaired = |link: &Link| (link.to, link.inport) == (end, port) && self.is_paired(link);
+        let unpairs = self.links.iter().any(unpaired);
+        self.groups[group].policies[port] = Some(policy);
+        if unpairs {
+            match self.expanded() {
+                Ok(edges) => self.edges = edges,
+                Err(error) => {
+                    self.groups[group].policies[port] = None;
+                    return Err(error);
+                }
             }
         }
+        Ok(Some((group, port)))
     }
 
     /// Makes it as if a policy had never been chosen.

@@ -56,6 +56,17 @@ impl<V> Graph<V> {
         }
     }
 
+    /// Whether a connection needs a group connector: what shares out what comes to a group, or gathers what comes from
+    /// one.
+    ///
+    /// # Panics
+    ///
+    /// When it names what there is not.
+    pub fn is_shared_or_gathered(&self, link: &Link) -> bool {
+        let of_group = |end| matches!(end, End::Group(_));
+        (of_group(link.from) || of_group(link.to)) && !self.is_paired(link)
+    }
+
     /// What a connection comes to between nodes.
     pub(crate) fn expand(&self, link: &Link) -> Vec<Edge> {
         let edge = |from, to| Edge { from, outport: link.outport, to, inport: link.inport };

@@ -108,11 +108,7 @@ fn gathers<V>(graph: &Graph<V>, link: &Link, numbers: &[Option<Numbers>], loopin
 }
 
 /// What comes to each connected inport, in the order of nodes and inports.
-fn coming<V>(
-    graph: &Graph<V>,
-    numbers: &[Option<Numbers>],
-    looping: &HashSet<usize>,
-) -> BTreeMap<Place, Coming> {
+fn coming<V>(graph: &Graph<V>, numbers: &[Option<Numbers>], looping: &HashSet<usize>) -> BTreeMap<Place, Coming> {
     let mut coming: BTreeMap<Place, Coming> = BTreeMap::new();
     for link in graph.links() {
         match gathers(graph, link, numbers, looping) {
@@ -289,9 +285,8 @@ fn desk<V: Clone>(graph: &Graph<V>, group: usize, inports: &[usize]) -> PlannedD
     let sharing = keyed.unwrap_or_else(|| if in_turn() { Sharing::RoundRobin } else { Sharing::Balanced });
     let definition = &graph.nodes()[described.members[0]].definition;
     // A port is ahead by what lies in the members' channels, at most.
-    let room = inports.iter().map(|&inport| definition.inports[inport].capacity).max_by_key(|room| {
-        room.unwrap_or(usize::MAX)
-    });
+    let room =
+        inports.iter().map(|&inport| definition.inports[inport].capacity).max_by_key(|room| room.unwrap_or(usize::MAX));
     let rows = room.flatten().map_or(MOST_ROWS, |room| room.saturating_mul(described.members.len()) + 1);
     let rows = if inports.len() > 1 { rows.min(MOST_ROWS) } else { 0 };
     PlannedDesk { ports: inports.len(), rows, sharing }

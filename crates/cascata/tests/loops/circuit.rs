@@ -76,6 +76,10 @@ impl Item for Lives {
     fn list(items: Vec<Self>) -> Result<Self, ()> {
         Ok(Self(items.into_iter().flat_map(|item| item.0).collect()))
     }
+
+    fn key(&self, item: &Self) -> Result<u64, ()> {
+        Ok(item.0[0])
+    }
 }
 
 pub struct Circuit {
@@ -135,7 +139,7 @@ impl Circuit {
             };
             let ports = planned.inports.iter().enumerate().filter_map(|(inport, port)| {
                 let first = port.initial.map(|lives| Lives(vec![lives]));
-                let made = Port::new(inport, first, inlet(port.channel?));
+                let made = Port::new(inport, first, inlet(plan.channels_of(node, inport).next()?));
                 Some(match port.batch {
                     Some(batch) => made.in_batches(batch),
                     None => made,

@@ -10,7 +10,7 @@ use std::{
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex, OnceLock,
+        Arc, Mutex, OnceLock, Weak,
         atomic::{
             AtomicBool, AtomicU64, AtomicUsize,
             Ordering::{Relaxed, SeqCst},
@@ -76,7 +76,8 @@ pub struct Core {
     pub hooks: Py<PyAny>,
     pub remotes: Vec<Option<Arc<Remote<Object>>>>,
     /// By the number under which bells tell that a member has passed.
-    gathers: HashMap<usize, Arc<Gather<Object>>>,
+    /// The lanes that read them keep them, and these keep the core.
+    gathers: HashMap<usize, Weak<Gather<Object>>>,
     hub: Option<Hub>,
     thread: ThreadId,
     ready: Mutex<VecDeque<Ready>>,
@@ -119,7 +120,7 @@ impl Core {
         event_loop: Py<PyAny>,
         hooks: Py<PyAny>,
         remotes: Vec<Option<Arc<Remote<Object>>>>,
-        gathers: HashMap<usize, Arc<Gather<Object>>>,
+        gathers: HashMap<usize, Weak<Gather<Object>>>,
         hub: Option<Hub>,
     ) -> Self {
         Self {
@@ -342,7 +343,7 @@ impl Core {
             if let Some(Some(remote)) = self.remotes.get(channel) {
                 remote.on_bell();
             } else if let Some(gather) = self.gathers.get(&channel) {
-                gather.on_bell();
+                gather.upgrade().iter().for_each(|gather| gather.on_bell());
             } else {
                 self.wake_cycle(channel);
             }

@@ -1,6 +1,10 @@
 //! The ends of channels in a worker, made from the plan.
 
-use std::{collections::HashMap, sync::Arc, task::Waker};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+    task::Waker,
+};
 
 use crate::{
     channel::{Collector, Gather, Hub, Inlet, Item, Local, Member, Outport, Remote, Share, Target},
@@ -88,11 +92,11 @@ impl<T: Item + std::fmt::Debug> Ends<T> {
     }
 
     /// What takes groups' results in their order, by the number under which bells tell of it.
-    pub fn gathers(&self, plan: &Plan<T>) -> HashMap<usize, Arc<Gather<T>>> {
+    pub fn gathers(&self, plan: &Plan<T>) -> HashMap<usize, Weak<Gather<T>>> {
         let topics = Topics::new(plan);
         let here = plan.gathers.iter().enumerate().filter_map(|(number, gather)| {
             let made = self.gathers.get(&(gather.node, gather.inport))?;
-            Some((topics.gather(number), made.clone()))
+            Some((topics.gather(number), Arc::downgrade(made)))
         });
         here.collect()
     }

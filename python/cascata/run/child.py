@@ -57,13 +57,23 @@ def forked(  # noqa: PLR0913  what a process starts from
 
 
 def spawned(  # noqa: PLR0913  what a process starts from
-    *, index: int, payload: int, table: int, connection: int, memory: list[int], parent: int, mask: list[int]
+    *,
+    index: int,
+    payload: int,
+    table: int,
+    connection: int,
+    memory: list[int],
+    parent: int,
+    mask: list[int],
+    seeded: bool,
 ) -> NoReturn:
     """Run worker `index` in a fresh interpreter, which ends with it.
 
     `payload`, `connection` and `memory` are descriptors, `table` is where the payload's is, `mask` the signals that
-    stay blocked; so far all are.
+    stay blocked; so far all are. `seeded` says that the caller's environment had no seed for hashes.
     """
+    if seeded:
+        os.environ.pop("PYTHONHASHSEED", None)  # subprocesses are to have what they would have had
     _watch(parent)
     _ignore_interrupts()
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from cascata.run.payload import Payload
 from cascata.run.processes import WorkerProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from multiprocessing.connection import Connection
 
     from cascata import _native
@@ -48,6 +49,10 @@ class Spawning:
             raise RuntimeError(msg)
         self._executable = executable
         self._payload = Payload.write(job)
+        self._environment: Mapping[str, str] = os.environ
+        if "PYTHONHASHSEED" not in os.environ:
+            # Equal keys have equal hashes in all workers, or members of a group that are chosen by key would differ.
+            self._environment = {**os.environ, "PYTHONHASHSEED": str(1 + secrets.randbelow(2**32 - 1))}
 
     def start(self, memory: _native.RunMemory, index: int, components: Sequence[str], mask: set[int]) -> WorkerProcess:
         """Start a worker, which blocks the signals of `mask`.
@@ -73,6 +78,7 @@ class Spawning:
                     "memory": memory,
                     "parent": os.getpid(),
                     "mask": sorted(map(int, mask)),
+                    "seeded": self._environment is not os.environ,
                 }.items()
             ),
         )
@@ -80,7 +86,7 @@ class Spawning:
         return os.posix_spawn(
             self._executable,
             [self._executable, *flags, "-c", code],
-            os.environ,
+            self._environment,
             file_actions=_handed([self._payload.descriptor, connection.fileno(), *memory, *self._payload.inherited]),
             setsigmask=signal.valid_signals(),  # until it has handlers of its own
         )

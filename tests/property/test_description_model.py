@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plans import SCALE
+from scale import SCALE
 
 from cascata import Graph, GraphError, component, inport, outport
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
-from plans import SCALE
+from scale import SCALE
 
 from cascata import Graph, component, inport, outport, persist
 

@@ -61,6 +61,13 @@ impl WorkerSet {
     }
 }
 
+impl From<[u64; WORDS]> for WorkerSet {
+    /// The set whose bits are these, those of the first 64 workers first.
+    fn from(words: [u64; WORDS]) -> Self {
+        Self { words }
+    }
+}
+
 impl FromIterator<usize> for WorkerSet {
     /// # Panics
     ///

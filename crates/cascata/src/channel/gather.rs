@@ -74,19 +74,13 @@ impl<T: Item> Gather<T> {
         let other = note(&mut state.receiver, cx);
         drop(state);
         drop(other);
-        let mut ended = true;
-        for step in 0..self.sources.len() {
-            let index = (turn + step) % self.sources.len();
-            match self.sources[index].poll(cx) {
-                Poll::Ready(Some(member)) => {
-                    lock(&self.state).found = Some((index, member));
-                    return Poll::Ready(true);
-                }
-                Poll::Ready(None) => {}
-                Poll::Pending => ended = false,
+        match self.find(turn, |source| source.poll(cx)) {
+            Poll::Ready(found) => {
+                lock(&self.state).found = found;
+                Poll::Ready(found.is_some())
             }
+            Poll::Pending => Poll::Pending,
         }
-        if ended { Poll::Ready(false) } else { Poll::Pending }
     }
 
     /// See [`Inlet::take`].
@@ -94,9 +88,11 @@ impl<T: Item> Gather<T> {
     /// # Errors
     /// The item could not be decoded; it is lost.
     pub fn take(&self) -> Result<Option<T>, T::Error> {
-        let found = lock(&self.state).found.take();
-        let Some((index, member)) = found.or_else(|| self.look()) else { return Ok(None) };
-        lock(&self.state).turn = index + 1;
+        let Poll::Ready(Some((index, member))) = self.peek() else { return Ok(None) };
+        let mut state = lock(&self.state);
+        state.found = None;
+        state.turn = index + 1;
+        drop(state);
         match &self.sources[index] {
             Source::Channel(inlet) => inlet.take(),
             Source::Group(group) => group.members[member].inlet.take(),
@@ -104,19 +100,27 @@ impl<T: Item> Gather<T> {
     }
 
     /// Where the next item lies, for one who does not wait for it.
-    pub(super) fn look(&self) -> Option<(usize, usize)> {
-        let turn = lock(&self.state).turn;
-        let places = (0..self.sources.len()).map(|step| (turn + step) % self.sources.len());
-        places.into_iter().find_map(|index| {
-            let found = match &self.sources[index] {
-                Source::Channel(inlet) => (inlet.peek() == Poll::Ready(true)).then_some(0),
-                Source::Group(group) => match group.next(Inlet::peek) {
-                    Poll::Ready(found) => found,
-                    Poll::Pending => None,
-                },
-            };
-            found.map(|member| (index, member))
-        })
+    pub(super) fn peek(&self) -> Poll<Option<(usize, usize)>> {
+        let State { turn, found, .. } = *lock(&self.state);
+        if found.is_some() { Poll::Ready(found) } else { self.find(turn, Source::peek) }
+    }
+
+    /// The first source from `turn` on that has an item by the account of `look`, and which of its channels; `None` at the
+    /// end of all.
+    fn find(
+        &self,
+        turn: usize,
+        mut look: impl FnMut(&Source<T>) -> Poll<Option<usize>>,
+    ) -> Poll<Option<(usize, usize)>> {
+        let mut ended = true;
+        for index in (0..self.sources.len()).map(|step| (turn + step) % self.sources.len()) {
+            match look(&self.sources[index]) {
+                Poll::Ready(Some(member)) => return Poll::Ready(Some((index, member))),
+                Poll::Ready(None) => {}
+                Poll::Pending => ended = false,
+            }
+        }
+        if ended { Poll::Ready(None) } else { Poll::Pending }
     }
 
     fn inlets(&self) -> impl Iterator<Item = &Inlet<T>> {
@@ -162,6 +166,14 @@ impl<T: Item> Source<T> {
         match self {
             Self::Channel(inlet) => inlet.poll_item(cx).map(|item| item.then_some(0)),
             Self::Group(group) => group.poll(cx),
+        }
+    }
+
+    /// The same for one who does not wait.
+    fn peek(&self) -> Poll<Option<usize>> {
+        match self {
+            Self::Channel(inlet) => inlet.peek().map(|item| item.then_some(0)),
+            Self::Group(group) => group.next(Inlet::peek),
         }
     }
 }

@@ -44,6 +44,17 @@ struct State<T> {
 }
 
 impl<T> State<T> {
+    /// Whether there is an item (`true`) or the channel has ended (`false`).
+    fn look(&self) -> Poll<bool> {
+        if !self.items.is_empty() {
+            Poll::Ready(true)
+        } else if self.publishers == 0 || self.closed {
+            Poll::Ready(false)
+        } else {
+            Poll::Pending
+        }
+    }
+
     /// The waker of a receiver that waits. It must be called after the lock is gone.
     fn wake_receiver(&mut self, doorway: &Doorway) -> Option<Waker> {
         if !mem::take(&mut self.receiver_waits) {
@@ -167,26 +178,18 @@ impl<T> Local<T> {
     /// See [`Inlet::poll_item`](super::Inlet::poll_item).
     pub fn poll_item(&self, cx: &mut Context<'_>) -> Poll<bool> {
         let mut state = lock(&self.state);
-        if !state.items.is_empty() {
-            Poll::Ready(true)
-        } else if state.publishers == 0 || state.closed {
-            Poll::Ready(false)
-        } else {
+        let look = state.look();
+        if look.is_pending() {
             let other = state.wait(cx, &self.doorway);
             drop(state);
             drop(other);
-            Poll::Pending
         }
+        look
     }
 
     /// The same for one who does not wait.
     pub(super) fn peek(&self) -> Poll<bool> {
-        let state = lock(&self.state);
-        match (state.items.is_empty(), state.publishers == 0 || state.closed) {
-            (false, _) => Poll::Ready(true),
-            (true, true) => Poll::Ready(false),
-            (true, false) => Poll::Pending,
-        }
+        lock(&self.state).look()
     }
 
     /// See [`Inlet::take`](super::Inlet::take).

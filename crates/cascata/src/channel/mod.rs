@@ -151,7 +151,7 @@ impl<T: Item> Inlet<T> {
         match self {
             Self::Local(channel) => channel.peek(),
             Self::Remote(channel) => channel.peek(),
-            Self::Gather(channels) => channels.look().map_or(Poll::Pending, |_| Poll::Ready(true)),
+            Self::Gather(channels) => channels.peek().map(|found| found.is_some()),
         }
     }
 

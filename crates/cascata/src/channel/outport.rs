@@ -71,8 +71,7 @@ pub struct Outport<T: Item> {
     collection: Option<Collection<T>>,
     /// Where encoded items lie; `None` as long as nothing is encoded.
     hub: Option<Hub>,
-    /// Items with the numbers they bear.
-    held: Held<(T, u64), T::Error>,
+    held: Held<Load<T>, T::Error>,
     /// The feedback loops that it feeds from outside, once for each channel.
     feeds: Vec<Cycle>,
     meter: OutportMeter,
@@ -81,12 +80,20 @@ pub struct Outport<T: Item> {
     left: AtomicBool,
 }
 
+/// An item that is sent.
+#[derive(Clone, Debug)]
+struct Load<T> {
+    item: T,
+    /// That of the firing that sends it.
+    number: u64,
+    /// What decides which members get it, for each group.
+    keys: Vec<u64>,
+}
+
 /// An item as it goes out: encoded, if any channel needs that, and as its collector will get it.
 #[derive(Debug)]
 struct Packed<T> {
     parcel: Option<Parcel>,
-    /// What decides which members get it, for each group.
-    keys: Vec<u64>,
     collected: Option<T>,
 }
 
@@ -188,17 +195,19 @@ impl<T: Item> Outport<T> {
         if self.ended.load(Relaxed) {
             return Err(SendError::Ended);
         }
+        let keys = self.shares.iter().map(|share| share.key(&item)).collect::<Result<_, _>>().map_err(SendError::Key)?;
+        let load = Load { item, number: self.number.load(Relaxed), keys };
         if self.held.is_open() {
-            match self.pack(&item) {
+            match self.pack(&load) {
                 Ok(packed) => {
                     self.meter.sent.add(1);
-                    return Ok(self.deliver(item, self.number.load(Relaxed), packed, None));
+                    return Ok(self.deliver(load, packed, None));
                 }
-                Err(Unpacked::Full(full)) if self.could_hold(full) => self.held.needs(full),
+                Err(EncodeError::Full(full)) if self.could_hold(full) => self.held.needs(full),
                 Err(reason) => return Err(reason.into()),
             }
         }
-        let ticket = self.held.push((item, self.number.load(Relaxed)));
+        let ticket = self.held.push(load);
         self.meter.sent.add(1);
         self.feed();
         if let Some(reason) = self.held.refusal(&ticket) {
@@ -207,21 +216,18 @@ impl<T: Item> Outport<T> {
         Ok(ticket.outcome().map_or(Sent::Waits(ticket), |reached| Sent::Now(reached || self.collection.is_some())))
     }
 
-    fn pack(&self, item: &T) -> Result<Packed<T>, Unpacked<T::Error>> {
-        let mut keys = Vec::new();
-        for share in &self.shares {
-            keys.push(share.key(item).map_err(Unpacked::Key)?);
-        }
-        let leaves = || self.shares.iter().zip(&keys).any(|(share, &key)| share.leaves_process(key));
+    fn pack(&self, load: &Load<T>) -> Result<Packed<T>, EncodeError<T::Error>> {
+        let Load { item, keys, .. } = load;
+        let leaves = || self.shares.iter().zip(keys).any(|(share, &key)| share.leaves_process(key));
         let parcel = match &self.hub {
             Some(hub) if self.remotes.iter().any(|(_, own)| !own) || leaves() => Some(Parcel::pack(&hub.depot, item)?),
             _ => None,
         };
         let collected = match &self.collection {
-            Some(collection) => Some(collection.collector.pack(item).map_err(Unpacked::Refused)?),
+            Some(collection) => Some(collection.collector.pack(item).map_err(EncodeError::Refused)?),
             None => None,
         };
-        Ok(Packed { parcel, keys, collected })
+        Ok(Packed { parcel, collected })
     }
 
     fn could_hold(&self, full: Full) -> bool {
@@ -229,8 +235,8 @@ impl<T: Item> Outport<T> {
     }
 
     /// Offers an item to every channel, and to the collector.
-    fn deliver(&self, item: T, number: u64, packed: Packed<T>, mut ticket: Option<Arc<Ticket>>) -> Sent {
-        let Packed { parcel, keys, collected } = packed;
+    fn deliver(&self, load: Load<T>, packed: Packed<T>, mut ticket: Option<Arc<Ticket>>) -> Sent {
+        let (Load { item, number, keys }, Packed { parcel, collected }) = (load, packed);
         let mut reached = false;
         for (share, key) in self.shares.iter().zip(keys) {
             let lot = Lot { item: item.clone(), number, parcel: parcel.clone(), key };
@@ -280,17 +286,17 @@ impl<T: Item> Outport<T> {
                 self.held.refuse(ticket, reason);
             });
         }
-        while let Some(((item, number), ticket)) = self.held.first() {
+        while let Some((load, ticket)) = self.held.first() {
             if self.held.is_behind_abandoned() {
                 return true;
             }
-            let outcome = match self.pack_if_room(&item) {
-                Err(Unpacked::Full(full)) if self.could_hold(full) => return true,
+            let outcome = match self.pack_if_room(&load) {
+                Err(EncodeError::Full(full)) if self.could_hold(full) => return true,
                 outcome => outcome,
             };
             if self.held.take(&ticket) {
                 match outcome {
-                    Ok(packed) => drop(self.deliver(item, number, packed, Some(ticket.clone()))),
+                    Ok(packed) => drop(self.deliver(load, packed, Some(ticket.clone()))),
                     Err(reason) => {
                         self.meter.sent.take_back(1);
                         self.held.refuse(ticket.clone(), reason.into());
@@ -308,18 +314,18 @@ impl<T: Item> Outport<T> {
     }
 
     /// Packs the first item that waits for memory, if there seems to be enough. If not, it is noted that this worker waits.
-    fn pack_if_room(&self, item: &T) -> Result<Packed<T>, Unpacked<T::Error>> {
-        let Some(hub) = &self.hub else { return self.pack(item) };
+    fn pack_if_room(&self, load: &Load<T>) -> Result<Packed<T>, EncodeError<T::Error>> {
+        let Some(hub) = &self.hub else { return self.pack(load) };
         let mut noted = false;
         loop {
             if self.is_closed() {
-                return Ok(Packed { parcel: None, keys: vec![0; self.shares.len()], collected: None });
+                return Ok(Packed { parcel: None, collected: None });
             }
             let need = self.held.need();
             let full = if hub.depot.has_room(need) {
-                match self.pack(item) {
+                match self.pack(load) {
                     // It needs more than it had asked for until then, or somebody else was quicker.
-                    Err(Unpacked::Full(full)) if self.could_hold(full) => full,
+                    Err(EncodeError::Full(full)) if self.could_hold(full) => full,
                     done => {
                         self.held.needs(Full::default());
                         return done;
@@ -330,7 +336,7 @@ impl<T: Item> Outport<T> {
             };
             self.held.needs(full);
             if noted {
-                return Err(Unpacked::Full(full));
+                return Err(EncodeError::Full(full));
             }
             // After the note once more: what was given back before it woke nobody.
             hub.await_memory();
@@ -413,35 +419,11 @@ impl<T: Item> Outport<T> {
     }
 }
 
-/// Why an item cannot go out now.
-#[derive(Debug)]
-enum Unpacked<E> {
-    Refused(E),
-    Key(E),
-    Full(Full),
-}
-
-impl<E> From<EncodeError<E>> for Unpacked<E> {
-    fn from(error: EncodeError<E>) -> Self {
-        match error {
-            EncodeError::Refused(error) => Self::Refused(error),
-            EncodeError::Full(full) => Self::Full(full),
-        }
-    }
-}
-
-impl<E> From<Unpacked<E>> for SendError<E> {
-    fn from(reason: Unpacked<E>) -> Self {
-        match reason {
-            Unpacked::Refused(error) => Self::Encode(error),
-            Unpacked::Key(error) => Self::Key(error),
-            Unpacked::Full(Full { bytes, .. }) => Self::TooLarge(bytes),
-        }
-    }
-}
-
 impl<E> From<EncodeError<E>> for SendError<E> {
     fn from(error: EncodeError<E>) -> Self {
-        Unpacked::from(error).into()
+        match error {
+            EncodeError::Refused(error) => Self::Encode(error),
+            EncodeError::Full(Full { bytes, .. }) => Self::TooLarge(bytes),
+        }
     }
 }

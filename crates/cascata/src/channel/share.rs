@@ -7,10 +7,14 @@ use std::{
     task::Waker,
 };
 
-use cascata_shm::{Cycle, WorkerSet};
+use cascata_shm::WorkerSet;
 
 use super::{
-    Attempt, EncodeError, Hub, Item, Local, Offer, Remote, SendError, Ticket, lock, outport::Freight, parcel::Parcel,
+    Attempt, EncodeError, Hub, Item, Local, Offer, Remote, SendError, Ticket,
+    doorway::Doorway,
+    lock,
+    outport::Freight,
+    parcel::Parcel,
     ticket::Claim,
 };
 use crate::{
@@ -41,8 +45,8 @@ pub struct Share<T: Item> {
     seeker: Waker,
     /// Where it waits for its turn: the sender is a member of a group whose results keep their order.
     gate: Option<Gate>,
-    /// The feedback loop that the members belong to, which what waits here keeps open.
-    cycle: Option<Cycle>,
+    /// What waits here keeps the feedback loop open that the members belong to.
+    doorway: Doorway,
     state: Mutex<State<T>>,
 }
 
@@ -71,14 +75,19 @@ enum Wake<T: Item> {
     Remote(Arc<Remote<T>>, WorkerSet),
 }
 
-/// What became of an attempt to place an item.
-enum Placed<T: Item> {
+/// What became of an item that waits no longer.
+enum Settled<T: Item> {
+    /// It is inside, and these are to be woken: for the item, and at the desk.
     At(Wake<T>, WorkerSet),
+    /// This member would have got it, and has ended.
+    Closed(usize),
+}
+
+/// Why an item has found no place.
+enum Unsettled {
     Waits,
     /// It has to be encoded first.
     Unpacked,
-    /// This member would have got it, and has ended.
-    Closed(usize),
 }
 
 /// Who is to get an item.
@@ -105,9 +114,9 @@ impl<T: Item> Share<T> {
             Target::Remote(remote, _) => Some(remote.hub().clone()),
             Target::Local(_) => None,
         });
-        let cycle = members.iter().find_map(|member| member.gate().map(|gate| gate.cycle().clone()));
+        let doorway = Doorway::new(members.iter().find_map(Target::gate).cloned());
         let state = Mutex::new(State { waiting: VecDeque::new(), leaving: false });
-        Self { members, desk, port, bell, sharing, hub, seeker, gate: None, cycle, state }
+        Self { members, desk, port, bell, sharing, hub, seeker, gate: None, doorway, state }
     }
 
     /// The same for a member of a group, who waits for its turn at `gate`.
@@ -158,20 +167,13 @@ impl<T: Item> Share<T> {
         let mut state = lock(&self.state);
         if state.waiting.is_empty() {
             match self.place(&lot) {
-                Placed::At(wake, workers) => {
+                Ok(settled) => {
                     drop(state);
-                    drop(lot);
-                    self.wake(wake, workers);
-                    return Offer::Taken;
-                }
-                Placed::Closed(member) => {
-                    drop(state);
-                    self.discard(member, lot);
-                    return Offer::Closed;
+                    return self.settle(lot, settled);
                 }
                 // It is encoded when it is tried again.
-                Placed::Unpacked => self.seeker.wake_by_ref(),
-                Placed::Waits => {}
+                Err(Unsettled::Unpacked) => self.seeker.wake_by_ref(),
+                Err(Unsettled::Waits) => {}
             }
         }
         if let Some(gate) = &self.gate {
@@ -184,14 +186,14 @@ impl<T: Item> Share<T> {
                 let ticket = Arc::new(Ticket::new());
                 ticket.hold();
                 let _ = ticket.seal(true);
-                self.cycle.iter().for_each(Cycle::enter);
+                self.doorway.wait();
                 state.waiting.push_back((lot, ticket));
                 return Offer::Taken;
             }
         }
         let ticket = ticket.get_or_insert_with(|| Arc::new(Ticket::new()));
         ticket.hold();
-        self.cycle.iter().for_each(Cycle::enter);
+        self.doorway.wait();
         state.waiting.push_back((lot, ticket.clone()));
         Offer::Waits
     }
@@ -205,34 +207,28 @@ impl<T: Item> Share<T> {
             let Some(claim) = ticket.claim() else {
                 self.note_first(&state);
                 drop(state);
-                self.waited();
+                self.doorway.waited(1);
                 drop(lot);
                 continue;
             };
             match self.place(&lot) {
-                Placed::At(wake, workers) => {
-                    let waker = claim.entered();
+                Ok(settled) => {
+                    let waker = match settled {
+                        Settled::At(..) => claim.entered(),
+                        Settled::Closed(_) => claim.refused(),
+                    };
                     self.note_first(&state);
                     drop(state);
-                    drop(lot);
-                    self.wake(wake, workers);
-                    self.waited();
+                    self.settle(lot, settled);
+                    self.doorway.waited(1);
                     waker.into_iter().for_each(Waker::wake);
                 }
-                Placed::Closed(member) => {
-                    let waker = claim.refused();
-                    self.note_first(&state);
-                    drop(state);
-                    self.discard(member, lot);
-                    self.waited();
-                    waker.into_iter().for_each(Waker::wake);
-                }
-                Placed::Waits => {
+                Err(Unsettled::Waits) => {
                     drop(claim);
                     state.waiting.push_front((lot, ticket));
                     break;
                 }
-                Placed::Unpacked => {
+                Err(Unsettled::Unpacked) => {
                     drop(claim);
                     let item = lot.item.clone();
                     state.waiting.push_front((lot, ticket.clone()));
@@ -288,11 +284,11 @@ impl<T: Item> Share<T> {
     }
 
     /// Finds a member that has room. Under the lock of what waits.
-    fn place(&self, lot: &Lot<T>) -> Placed<T> {
+    fn place(&self, lot: &Lot<T>) -> Result<Settled<T>, Unsettled> {
         if self.gate.as_ref().is_some_and(|gate| !gate.is_open(lot.number)) && !self.is_closed() {
-            return Placed::Waits;
+            return Err(Unsettled::Waits);
         }
-        let Ok(turn) = self.desk.open() else { return Placed::Closed(0) };
+        let Ok(turn) = self.desk.open() else { return Ok(Settled::Closed(0)) };
         loop {
             let choice = self.choose(&turn, lot.key);
             let (member, others) = match choice {
@@ -302,28 +298,28 @@ impl<T: Item> Share<T> {
                     if let Some(hub) = &self.hub {
                         turn.wait(hub.worker);
                     }
-                    return Placed::Waits;
+                    return Err(Unsettled::Waits);
                 }
-                Choice::Nobody => return Placed::Closed(0),
+                Choice::Nobody => return Ok(Settled::Closed(0)),
             };
             let mut full = false;
             for member in (0..=others).map(|step| (member + step) % self.members.len()) {
                 match self.attempt(member, lot, turn.number(self.port)) {
-                    Some(Attempt::Taken(wake)) => return Placed::At(wake, turn.placed(self.port, member)),
+                    Some(Attempt::Taken(wake)) => return Ok(Settled::At(wake, turn.placed(self.port, member))),
                     Some(Attempt::Full(())) => full = true,
                     Some(Attempt::Closed(())) if turn.placing(self.port) == Placing::At(member) => {
                         // What other ports have of that row went to a member that has ended: this goes with it.
                         let waiting = turn.placed(self.port, member);
                         drop(turn);
                         self.tell(waiting);
-                        return Placed::Closed(member);
+                        return Ok(Settled::Closed(member));
                     }
                     Some(Attempt::Closed(())) => {}
-                    None => return Placed::Unpacked,
+                    None => return Err(Unsettled::Unpacked),
                 }
             }
             if full {
-                return Placed::Waits;
+                return Err(Unsettled::Waits);
             }
             // Who was chosen has ended just now.
         }
@@ -375,12 +371,24 @@ impl<T: Item> Share<T> {
         }
     }
 
-    fn wake(&self, wake: Wake<T>, workers: WorkerSet) {
-        match wake {
-            Wake::Local(waker) => waker.into_iter().for_each(Waker::wake),
-            Wake::Remote(remote, receivers) => remote.taken(receivers),
+    /// Wakes whom an item concerns that has found its place, or drops it where there is none. Without any lock.
+    fn settle(&self, lot: Lot<T>, settled: Settled<T>) -> Offer {
+        match settled {
+            Settled::At(wake, workers) => {
+                drop(lot);
+                match wake {
+                    Wake::Local(waker) => waker.into_iter().for_each(Waker::wake),
+                    Wake::Remote(remote, receivers) => remote.taken(receivers),
+                }
+                self.tell(workers);
+                Offer::Taken
+            }
+            Settled::Closed(member) => match &self.members[member] {
+                // The channel counts what it discards.
+                Target::Local(local) => local.offer(lot.item, 0, &mut None),
+                Target::Remote(remote, _) => remote.offer(Freight::Own(lot.item), 0, &mut None),
+            },
         }
-        self.tell(workers);
     }
 
     /// Other ports of the desk may have waited for this one.
@@ -391,15 +399,6 @@ impl<T: Item> Share<T> {
             }
             self.seeker.wake_by_ref();
         }
-    }
-
-    /// The item reaches nobody.
-    fn discard(&self, member: usize, lot: Lot<T>) {
-        let offer = match &self.members[member] {
-            Target::Local(local) => local.offer(lot.item, 0, &mut None),
-            Target::Remote(remote, _) => remote.offer(Freight::Own(lot.item), 0, &mut None),
-        };
-        debug_assert_eq!(offer, Offer::Closed);
     }
 
     /// Whether something waits here.
@@ -419,15 +418,8 @@ impl<T: Item> Share<T> {
         let gone = ticket.remove_from(&mut state.waiting);
         self.note_first(&state);
         drop(state);
-        if gone.is_some() {
-            self.waited();
-        }
+        self.doorway.waited(usize::from(gone.is_some()));
         gone
-    }
-
-    /// An item waits here no longer.
-    fn waited(&self) {
-        self.cycle.iter().for_each(|cycle| cycle.leave(1));
     }
 
     /// Tells the other members which number waits here first.

@@ -1,6 +1,6 @@
 //! Connections as they were said, and what they come to between nodes.
 
-use super::{Edge, Graph};
+use super::{Edge, Graph, Policy};
 
 /// One side of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,6 +65,17 @@ impl<V> Graph<V> {
     pub fn is_shared_or_gathered(&self, link: &Link) -> bool {
         let of_group = |end| matches!(end, End::Group(_));
         (of_group(link.from) || of_group(link.to)) && !self.is_paired(link)
+    }
+
+    /// Whether a connection shares items out among the members of a group: each goes to one of them.
+    ///
+    /// # Panics
+    ///
+    /// When it names what there is not.
+    pub fn is_shared_out(&self, link: &Link) -> bool {
+        let End::Group(group) = link.to else { return false };
+        let broadcast = matches!(self.groups[group].policies[link.inport], Some(Policy::Broadcast));
+        !broadcast && !self.is_paired(link)
     }
 
     /// What a connection comes to between nodes.

@@ -128,10 +128,8 @@ impl Turn<'_> {
                 self.set(self.row(number), member as u64);
                 self.set(self.desk.ports, number + 1);
             }
-            for (index, bits) in (0..SET).map(|index| (index, self.words[self.desk.ports + 2 + index].swap(0, SeqCst)))
-            {
-                (0..64).filter(|bit| bits & 1 << bit != 0).for_each(|bit| waiting.insert(index * 64 + bit));
-            }
+            let notes = self.desk.ports + 2;
+            waiting = std::array::from_fn(|index| self.words[notes + index].swap(0, SeqCst)).into();
         }
         self.set(port, number + 1);
         waiting

@@ -243,13 +243,6 @@ pub struct PlannedChannel {
     pub numbered: bool,
 }
 
-impl<V, D> PlannedNode<V, D> {
-    /// Whether this is a connected inport.
-    pub fn is_connected(&self, inport: usize) -> bool {
-        !self.inports[inport].sources.is_empty()
-    }
-}
-
 impl<V> Plan<V> {
     /// The channels that an inport reads.
     pub fn channels_of(&self, node: usize, inport: usize) -> impl Iterator<Item = usize> {

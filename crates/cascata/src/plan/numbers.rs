@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::graph::{End, Graph, Link, Policy, Taps};
+use crate::graph::{End, Graph, Taps};
 
 /// How firings of a group's members get their numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,13 +25,6 @@ pub(super) enum Way {
     Mixed,
 }
 
-/// Whether a connection shares items out among the members of a group.
-pub(super) fn shares<V>(graph: &Graph<V>, link: &Link) -> bool {
-    let End::Group(group) = link.to else { return false };
-    let broadcast = matches!(graph.groups()[group].policies[link.inport], Some(Policy::Broadcast));
-    !broadcast && !graph.is_paired(link)
-}
-
 /// How the items of an inport come to the members; `None` if it is not connected.
 pub(super) fn way<V>(graph: &Graph<V>, group: usize, inport: usize) -> Option<Way> {
     let members: HashSet<_> = graph.groups()[group].members.iter().copied().collect();
@@ -39,7 +32,7 @@ pub(super) fn way<V>(graph: &Graph<V>, group: usize, inport: usize) -> Option<Wa
         (End::Node(node), _) => members.contains(&node).then_some(Way::Mixed),
         (End::Group(to), _) if to != group => None,
         (_, End::Group(from)) if graph.is_paired(link) => Some(Way::Paired(from)),
-        _ if shares(graph, link) => Some(Way::Shared),
+        _ if graph.is_shared_out(link) => Some(Way::Shared),
         _ => Some(Way::Broadcast),
     });
     // Items of several members would come with numbers that have nothing to do with each other.

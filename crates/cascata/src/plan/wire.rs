@@ -104,7 +104,7 @@ fn ordered<V>(graph: &Graph<V>, link: &Link, numbers: &[Option<Numbers>]) -> Opt
 /// whether a loop has come to rest knows of channels, not of frontiers.
 fn gathers<V>(graph: &Graph<V>, link: &Link, numbers: &[Option<Numbers>], looping: &HashSet<usize>) -> Option<usize> {
     let loops = graph.members(&link.to).iter().any(|node| looping.contains(node));
-    ordered(graph, link, numbers).filter(|_| !loops && !numbers::shares(graph, link))
+    ordered(graph, link, numbers).filter(|_| !loops && !graph.is_shared_out(link))
 }
 
 /// What comes to each connected inport, in the order of nodes and inports.
@@ -153,14 +153,8 @@ impl<V: Clone> Wiring<V> {
     fn desks(&mut self, graph: &Graph<V>) -> HashMap<Place, Place> {
         let mut ports = HashMap::new();
         for (group, described) in graph.groups().values().enumerate() {
-            let shared: Vec<_> = (0..described.policies.len())
-                .filter(|&inport| {
-                    let mut links = graph.links();
-                    links.any(|link| {
-                        link.to == End::Group(group) && link.inport == inport && numbers::shares(graph, link)
-                    })
-                })
-                .collect();
+            let mut shared = graph.shared_inports(group);
+            shared.retain(|&inport| !matches!(described.policies[inport], Some(Policy::Broadcast)));
             let batches = &graph.nodes()[described.members[0]].batches;
             let pure = |inport: &usize| {
                 // A batch may be a part of a row or span several.
@@ -191,7 +185,7 @@ impl<V: Clone> Wiring<V> {
         ports: &HashMap<Place, Place>,
     ) {
         match link.to {
-            End::Group(group) if numbers::shares(graph, link) => {
+            End::Group(group) if graph.is_shared_out(link) => {
                 let (desk, port) = ports[&(group, link.inport)];
                 let channels = graph.members(&link.to).iter().map(|&to| plain[&(to, link.inport)]).collect();
                 let members = graph.members(&link.from);

@@ -157,8 +157,10 @@ impl<T: Item + std::fmt::Debug> Ends<T> {
             let members = share.channels.iter().filter_map(|&channel| self.target(plan, channel)).collect();
             let desk = (self.memory.order().desk(share.desk).clone(), share.port, topics.desk(share.desk));
             let made = Share::new(members, desk, plan.desks[share.desk].sharing.clone(), seeker.clone());
-            match share.gate {
-                Some((gate, place)) => made.gated(self.memory.order().gate(plan, gate, place, self.memory.bells())),
+            match share.turnstile {
+                Some((turnstile, place)) => {
+                    made.behind_turnstile(self.memory.order().turnstile(plan, turnstile, place, self.memory.bells()))
+                }
                 None => made,
             }
         });

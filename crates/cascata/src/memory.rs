@@ -111,7 +111,7 @@ pub struct Topics {
     channels: usize,
     desks: usize,
     gathers: usize,
-    gates: usize,
+    turnstiles: usize,
     cycles: usize,
 }
 
@@ -122,7 +122,7 @@ impl Topics {
             channels: plan.channels.len(),
             desks: plan.desks.len(),
             gathers: plan.gathers.len(),
-            gates: plan.gates.len(),
+            turnstiles: plan.turnstiles.len(),
             cycles: plan.cycles.len(),
         }
     }
@@ -142,14 +142,14 @@ impl Topics {
         self.desk(self.desks) + gather
     }
 
-    /// That another member has passed a gate.
-    pub fn gate(self, gate: usize) -> usize {
-        self.gather(self.gathers) + gate
+    /// That another member has passed a turnstile.
+    pub fn turnstile(self, turnstile: usize) -> usize {
+        self.gather(self.gathers) + turnstile
     }
 
     /// That a feedback loop has closed, or that batches in it are to be flushed.
     pub fn cycle(self, cycle: usize) -> usize {
-        self.gate(self.gates) + cycle
+        self.turnstile(self.turnstiles) + cycle
     }
 
     /// How many numbers there are.

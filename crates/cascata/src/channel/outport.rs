@@ -195,7 +195,8 @@ impl<T: Item> Outport<T> {
         if self.ended.load(Relaxed) {
             return Err(SendError::Ended);
         }
-        let keys = self.shares.iter().map(|share| share.key(&item)).collect::<Result<_, _>>().map_err(SendError::Key)?;
+        let keys =
+            self.shares.iter().map(|share| share.key(&item)).collect::<Result<_, _>>().map_err(SendError::Key)?;
         let load = Load { item, number: self.number.load(Relaxed), keys };
         if self.held.is_open() {
             match self.pack(&load) {

@@ -10,15 +10,11 @@ use std::{
 use cascata_shm::WorkerSet;
 
 use super::{
-    Attempt, EncodeError, Hub, Item, Local, Offer, Remote, SendError, Ticket,
-    doorway::Doorway,
-    lock,
-    outport::Freight,
-    parcel::Parcel,
-    ticket::Claim,
+    Attempt, EncodeError, Hub, Item, Local, Offer, Remote, SendError, Ticket, doorway::Doorway, lock, outport::Freight,
+    parcel::Parcel, ticket::Claim,
 };
 use crate::{
-    order::{Desk, Gate, NONE, Placing, Turn},
+    order::{Desk, NONE, Placing, Turn, Turnstile},
     plan::Sharing,
 };
 
@@ -44,7 +40,7 @@ pub struct Share<T: Item> {
     /// Woken when there may be room for what waits.
     seeker: Waker,
     /// Where it waits for its turn: the sender is a member of a group whose results keep their order.
-    gate: Option<Gate>,
+    turnstile: Option<Turnstile>,
     /// What waits here keeps the feedback loop open that the members belong to.
     doorway: Doorway,
     state: Mutex<State<T>>,
@@ -116,19 +112,19 @@ impl<T: Item> Share<T> {
         });
         let doorway = Doorway::new(members.iter().find_map(Target::gate).cloned());
         let state = Mutex::new(State { waiting: VecDeque::new(), leaving: false });
-        Self { members, desk, port, bell, sharing, hub, seeker, gate: None, doorway, state }
+        Self { members, desk, port, bell, sharing, hub, seeker, turnstile: None, doorway, state }
     }
 
-    /// The same for a member of a group, who waits for its turn at `gate`.
+    /// The same for a member of a group, who waits for its turn at `turnstile`.
     #[must_use]
-    pub fn gated(mut self, gate: Gate) -> Self {
-        self.gate = Some(gate);
+    pub fn behind_turnstile(mut self, turnstile: Turnstile) -> Self {
+        self.turnstile = Some(turnstile);
         self
     }
 
     /// Whether items may wait here although their sender was told that they are inside.
     pub(super) fn is_gated(&self) -> bool {
-        self.gate.is_some()
+        self.turnstile.is_some()
     }
 
     /// What channels that cross processes share.
@@ -151,7 +147,7 @@ impl<T: Item> Share<T> {
     pub(super) fn leaves_process(&self, key: u64) -> bool {
         let away = |member: usize| self.members[member].is_away();
         let mut members = 0..self.members.len();
-        if self.gate.is_some() || !members.clone().any(away) {
+        if self.turnstile.is_some() || !members.clone().any(away) {
             // What waits for its turn without its sender must be encoded: nobody would hear that it cannot be.
             return members.any(away);
         }
@@ -163,7 +159,7 @@ impl<T: Item> Share<T> {
 
     /// Gives the item to a member, or lets it wait under `ticket`, which is made if it is the first that has to wait.
     pub(super) fn offer(&self, lot: Lot<T>, ticket: &mut Option<Arc<Ticket>>) -> Offer {
-        self.gate.iter().for_each(|gate| gate.comes(lot.number));
+        self.turnstile.iter().for_each(|turnstile| turnstile.comes(lot.number));
         let mut state = lock(&self.state);
         if state.waiting.is_empty() {
             match self.place(&lot) {
@@ -176,12 +172,12 @@ impl<T: Item> Share<T> {
                 Err(Unsettled::Waits) => {}
             }
         }
-        if let Some(gate) = &self.gate {
+        if let Some(turnstile) = &self.turnstile {
             if state.waiting.is_empty() {
-                gate.waits(lot.number);
+                turnstile.waits(lot.number);
             }
             let packed = lot.parcel.is_some() || !self.members.iter().any(Target::is_away);
-            if packed && state.waiting.len() < gate.room() {
+            if packed && state.waiting.len() < turnstile.room() {
                 // Nobody waits for this one: it goes when its turn comes.
                 let ticket = Arc::new(Ticket::new());
                 ticket.hold();
@@ -285,7 +281,7 @@ impl<T: Item> Share<T> {
 
     /// Finds a member that has room. Under the lock of what waits.
     fn place(&self, lot: &Lot<T>) -> Result<Settled<T>, Unsettled> {
-        if self.gate.as_ref().is_some_and(|gate| !gate.is_open(lot.number)) && !self.is_closed() {
+        if self.turnstile.as_ref().is_some_and(|turnstile| !turnstile.is_open(lot.number)) && !self.is_closed() {
             return Err(Unsettled::Waits);
         }
         let Ok(turn) = self.desk.open() else { return Ok(Settled::Closed(0)) };
@@ -424,9 +420,9 @@ impl<T: Item> Share<T> {
 
     /// Tells the other members which number waits here first.
     fn note_first(&self, state: &State<T>) {
-        if let Some(gate) = &self.gate {
-            gate.waits(state.waiting.front().map_or(NONE, |(lot, _)| lot.number));
-            gate.tell();
+        if let Some(turnstile) = &self.turnstile {
+            turnstile.waits(state.waiting.front().map_or(NONE, |(lot, _)| lot.number));
+            turnstile.tell();
         }
     }
 
@@ -447,7 +443,7 @@ impl<T: Item> Share<T> {
         drop(state);
         if leaves {
             self.members.iter().for_each(Target::unpublish);
-            self.gate.iter().for_each(Gate::leave);
+            self.turnstile.iter().for_each(Turnstile::leave);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cascata_shm::{Bells, Layout, Region, Words};
 
-use super::{Desk, Feed, Frontier, Gate, NONE, Party, Source, Watch, Word};
+use super::{Desk, Feed, Frontier, NONE, Party, Source, Turnstile, Watch, Word};
 use crate::{
     memory::Topics,
     plan::{FedBy, Numbering, Plan, PlannedDesk, Watcher},
@@ -20,8 +20,8 @@ pub struct OrderLayout {
     len: usize,
     channels: usize,
     gathers: usize,
-    /// The first member of each gate.
-    gates: Vec<usize>,
+    /// The first member of each turnstile.
+    turnstiles: Vec<usize>,
     desks: Vec<(usize, usize, usize)>,
 }
 
@@ -31,18 +31,18 @@ impl OrderLayout {
         let numbered = plan.nodes.iter().any(|node| node.numbering.is_some());
         let (nodes, channels) = if numbered { (plan.nodes.len(), plan.channels.len()) } else { (0, 0) };
         let mut lines = nodes + channels + plan.gathers.len();
-        let gates = plan.gates.iter().map(|gate| {
-            lines += gate.members.len();
-            lines - gate.members.len()
+        let turnstiles = plan.turnstiles.iter().map(|turnstile| {
+            lines += turnstile.members.len();
+            lines - turnstile.members.len()
         });
-        let gates = gates.collect();
+        let turnstiles = turnstiles.collect();
         let len = lines * LINE;
         let words = layout.reserve(len.max(1) * 8, LINE * 8);
         let place = |PlannedDesk { ports, rows, .. }: &PlannedDesk<V>| {
             (layout.reserve(Desk::footprint(*ports, *rows), LINE * 8), *ports, *rows)
         };
         let desks = plan.desks.iter().map(place).collect();
-        Self { words, len, channels: nodes, gathers: nodes + channels, gates, desks }
+        Self { words, len, channels: nodes, gathers: nodes + channels, turnstiles, desks }
     }
 }
 
@@ -62,8 +62,8 @@ impl Order {
         for (number, _) in plan.channels.iter().enumerate().filter(|(_, channel)| channel.numbered) {
             order.fronts(number).iter().for_each(|front| front.set(NONE));
         }
-        for (gate, planned) in plan.gates.iter().enumerate() {
-            (0..planned.members.len()).for_each(|place| order.party(gate, place, 1).set(NONE));
+        for (turnstile, planned) in plan.turnstiles.iter().enumerate() {
+            (0..planned.members.len()).for_each(|place| order.party(turnstile, place, 1).set(NONE));
         }
         for (number, node) in plan.nodes.iter().enumerate() {
             if let Some(Numbering::Fed(_)) = node.numbering {
@@ -103,8 +103,8 @@ impl Order {
         self.word(self.layout.gathers + gather, 0)
     }
 
-    fn party(&self, gate: usize, place: usize, at: usize) -> Word {
-        self.word(self.layout.gates[gate] + place, at)
+    fn party(&self, turnstile: usize, place: usize, at: usize) -> Word {
+        self.word(self.layout.turnstiles[turnstile] + place, at)
     }
 
     /// How `watcher` is told that others have passed, in a run of `plan`.
@@ -112,23 +112,25 @@ impl Order {
         let topics = Topics::new(plan);
         let (flag, node, bell) = match watcher {
             Watcher::Gather(gather) => (self.flag(gather), plan.gathers[gather].node, topics.gather(gather)),
-            Watcher::Gate(gate, place) => {
-                (self.party(gate, place, 0), plan.gates[gate].members[place], topics.gate(gate))
-            }
+            Watcher::Turnstile(turnstile, place) => (
+                self.party(turnstile, place, 0),
+                plan.turnstiles[turnstile].members[place],
+                topics.turnstile(turnstile),
+            ),
         };
         Watch { flag, worker: plan.nodes[node].worker, bell, bells: bells.clone() }
     }
 
-    /// A gate as the member at `place` sees it.
-    pub fn gate<V>(&self, plan: &Plan<V>, gate: usize, place: usize, bells: &Bells) -> Gate {
-        let planned = &plan.gates[gate];
+    /// A turnstile as the member at `place` sees it.
+    pub fn turnstile<V>(&self, plan: &Plan<V>, turnstile: usize, place: usize, bells: &Bells) -> Turnstile {
+        let planned = &plan.turnstiles[turnstile];
         let members = planned.members.iter().enumerate().map(|(place, &node)| Party {
             frontier: self.frontier(plan, node),
-            waiting: self.party(gate, place, 1),
-            passed: self.party(gate, place, 2),
-            watch: self.watch(plan, Watcher::Gate(gate, place), bells),
+            waiting: self.party(turnstile, place, 1),
+            passed: self.party(turnstile, place, 2),
+            watch: self.watch(plan, Watcher::Turnstile(turnstile, place), bells),
         });
-        Gate::new(members.collect(), place, planned.room)
+        Turnstile::new(members.collect(), place, planned.room)
     }
 
     /// How far a node is whose firings bear numbers.

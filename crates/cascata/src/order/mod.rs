@@ -7,7 +7,7 @@
 //! whoever has the lowest number has it at the head of its line.
 //!
 //! Where results are shared out at once, to a group of another size, nobody gathers: each member waits for its turn at a
-//! [`Gate`], with a few results in hand.
+//! [`Turnstile`], with a few results in hand.
 //!
 //! Frontiers are words in the run's memory, written by one worker and read by another. An item goes from a count of what
 //! was shared out to the front of a channel, from there to the firing, and its results to the next channel. Each step is
@@ -15,13 +15,13 @@
 
 mod desk;
 mod frontier;
-mod gate;
 mod layout;
+mod turnstile;
 
 pub use desk::{Desk, Placing, Turn};
 pub use frontier::{Feed, Frontier, Source};
-pub use gate::{Gate, Party, Watch};
 pub use layout::{Order, OrderLayout};
+pub use turnstile::{Party, Turnstile, Watch};
 
 use std::sync::atomic::Ordering::SeqCst;
 

@@ -30,9 +30,9 @@ impl<V: Clone> Plan<V> {
         let mut wiring = wire(graph, &placement, &cycles);
         let nodes = (0..graph.nodes().len()).map(|node| planned(graph, node, placement[node], &mut wiring, &collect));
         let nodes = nodes.collect();
-        let Wiring { channels, gathers, gates, desks, .. } = wiring;
+        let Wiring { channels, gathers, turnstiles, desks, .. } = wiring;
         let workers = placement.iter().max().map_or(0, |last| last + 1);
-        Ok(Self { nodes, channels, gathers, gates, desks, workers, cycles })
+        Ok(Self { nodes, channels, gathers, turnstiles, desks, workers, cycles })
     }
 }
 

@@ -27,7 +27,7 @@ pub struct Plan<V, D = Arc<Definition<V>>> {
     /// Where groups' results are taken in their order.
     pub gathers: Vec<PlannedGather>,
     /// Where groups' results are shared out in their order.
-    pub gates: Vec<PlannedGate>,
+    pub turnstiles: Vec<PlannedTurnstile>,
     /// Where items are shared out among the members of groups.
     pub desks: Vec<PlannedDesk<V>>,
     /// How many workers there are. Each has at least one component.
@@ -66,8 +66,8 @@ pub struct PlannedNode<V, D = Arc<Definition<V>>> {
 pub enum Watcher {
     /// An inport: a gather, by position.
     Gather(usize),
-    /// A member of the group itself, which shares its results out in its turn: a gate, by position, and its place there.
-    Gate(usize, usize),
+    /// A member of the group itself, which shares its results out in its turn: a turnstile, by position, and its place there.
+    Turnstile(usize, usize),
 }
 
 /// How firings get their numbers.
@@ -153,7 +153,7 @@ pub struct PlannedGather {
 
 /// The members of a group that share their results out to another group, one after the other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlannedGate {
+pub struct PlannedTurnstile {
     /// The members.
     pub members: Vec<usize>,
     /// How many results of each may wait for their turn without their sender.
@@ -209,8 +209,8 @@ pub struct Share {
     pub port: usize,
     /// The members' channels.
     pub channels: Vec<usize>,
-    /// The gate where this waits for its turn, and its place there.
-    pub gate: Option<(usize, usize)>,
+    /// The turnstile where this waits for its turn, and its place there.
+    pub turnstile: Option<(usize, usize)>,
 }
 
 /// A persistent value of a plan.

@@ -82,7 +82,7 @@ impl<V, D> Plan<V, D> {
             nodes,
             channels: self.channels.clone(),
             gathers: self.gathers.clone(),
-            gates: self.gates.clone(),
+            turnstiles: self.turnstiles.clone(),
             desks,
             workers: self.workers,
             cycles: self.cycles.clone(),

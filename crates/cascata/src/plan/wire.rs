@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::numbers::{self, Numbers, Way};
 use super::{
-    FedBy, NumberedPort, Numbering, PlannedChannel, PlannedDesk, PlannedGate, PlannedGather, PlannedSource, Share,
+    FedBy, NumberedPort, Numbering, PlannedChannel, PlannedDesk, PlannedGather, PlannedSource, PlannedTurnstile, Share,
     Sharing, Watcher,
 };
 use crate::graph::{End, Graph, Link, Policy, Taps};
@@ -22,7 +22,7 @@ type Place = (usize, usize);
 pub(super) struct Wiring<V> {
     pub channels: Vec<PlannedChannel>,
     pub gathers: Vec<PlannedGather>,
-    pub gates: Vec<PlannedGate>,
+    pub turnstiles: Vec<PlannedTurnstile>,
     pub desks: Vec<PlannedDesk<V>>,
     /// What each inport reads.
     pub sources: HashMap<Place, Vec<PlannedSource>>,
@@ -49,7 +49,7 @@ pub(super) fn wire<V: Clone>(graph: &Graph<V>, placement: &[usize], cycles: &[Ve
     let mut wiring = Wiring {
         channels: Vec::new(),
         gathers: Vec::new(),
-        gates: Vec::new(),
+        turnstiles: Vec::new(),
         desks: Vec::new(),
         sources: HashMap::new(),
         routes: HashMap::new(),
@@ -189,15 +189,15 @@ impl<V: Clone> Wiring<V> {
                 let (desk, port) = ports[&(group, link.inport)];
                 let channels = graph.members(&link.to).iter().map(|&to| plain[&(to, link.inport)]).collect();
                 let members = graph.members(&link.from);
-                let gate = ordered(graph, link, numbers).map(|_| {
+                let turnstile = ordered(graph, link, numbers).map(|_| {
                     let capacity = graph.nodes()[graph.members(&link.to)[0]].definition.inports[link.inport].capacity;
                     let room = capacity.map_or(MOST_WAITING, |room| room.min(MOST_WAITING));
-                    self.gates.push(PlannedGate { members: members.to_vec(), room });
-                    self.gates.len() - 1
+                    self.turnstiles.push(PlannedTurnstile { members: members.to_vec(), room });
+                    self.turnstiles.len() - 1
                 });
-                let share = Share { desk, port, channels, gate: None };
+                let share = Share { desk, port, channels, turnstile: None };
                 for (place, &from) in members.iter().enumerate() {
-                    let share = Share { gate: gate.map(|gate| (gate, place)), ..share.clone() };
+                    let share = Share { turnstile: turnstile.map(|turnstile| (turnstile, place)), ..share.clone() };
                     self.routes.entry((from, link.outport)).or_default().1.push(share);
                 }
             }
@@ -249,12 +249,12 @@ impl<V: Clone> Wiring<V> {
         let gathers = self.gathers.iter().enumerate().map(|(number, gather)| {
             (Watcher::Gather(number), gather.members.iter().map(|&(member, _)| member).collect::<Vec<_>>())
         });
-        let gates = self.gates.iter().enumerate().flat_map(|(number, gate)| {
-            let others = |place: usize| gate.members.iter().enumerate().filter(move |(other, _)| *other != place);
+        let turnstiles = self.turnstiles.iter().enumerate().flat_map(|(number, turnstile)| {
+            let others = |place: usize| turnstile.members.iter().enumerate().filter(move |(other, _)| *other != place);
             let others = move |place| others(place).map(|(_, &member)| member).collect();
-            (0..gate.members.len()).map(move |place| (Watcher::Gate(number, place), others(place)))
+            (0..turnstile.members.len()).map(move |place| (Watcher::Turnstile(number, place), others(place)))
         });
-        for (watcher, mut nodes) in gathers.chain(gates) {
+        for (watcher, mut nodes) in gathers.chain(turnstiles) {
             while let Some(node) = nodes.pop() {
                 self.watched.entry(node).or_default().push(watcher);
                 if let Some(Numbering::Fed(ports)) = self.numbering.get(&node) {

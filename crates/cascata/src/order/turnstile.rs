@@ -59,16 +59,16 @@ impl Party {
     }
 }
 
-/// The gate as one member sees it.
+/// The turnstile as one member sees it.
 #[derive(Debug)]
-pub struct Gate {
+pub struct Turnstile {
     members: Vec<Party>,
     place: usize,
     room: usize,
 }
 
-impl Gate {
-    /// The gate of `members`, for the one at `place`, of which `room` results may wait without their sender.
+impl Turnstile {
+    /// The turnstile of `members`, for the one at `place`, of which `room` results may wait without their sender.
     pub fn new(members: Vec<Party>, place: usize, room: usize) -> Self {
         Self { members, place, room }
     }

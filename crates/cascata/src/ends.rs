@@ -180,11 +180,11 @@ impl<T: Item + std::fmt::Debug> Ends<T> {
 /// What numbers the firings of a node, if they bear numbers.
 pub fn numbers<T>(plan: &Plan<T>, memory: &Memory, node: usize) -> Option<Numbers> {
     let planned = &plan.nodes[node];
-    let inports = match planned.numbering.as_ref()? {
-        Numbering::Counted => Vec::new(),
-        Numbering::Fed(ports) => ports.iter().map(|port| port.inport).collect(),
-    };
     let order = memory.order();
+    let feeds = match planned.numbering.as_ref()? {
+        Numbering::Counted => Vec::new(),
+        Numbering::Fed(ports) => ports.iter().map(|port| (port.inport, order.feed(plan, port))).collect(),
+    };
     let watches = planned.watched.iter().map(|&watcher| order.watch(plan, watcher, memory.bells()));
-    Some(Numbers::new(order.lane(node), inports, watches.collect()))
+    Some(Numbers::new(order.lane(node), feeds, watches.collect()))
 }

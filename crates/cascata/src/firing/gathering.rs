@@ -2,7 +2,8 @@
 
 use std::{
     mem,
-    task::{Context, Poll},
+    sync::Arc,
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
@@ -10,6 +11,7 @@ use crate::{
     channel::{Inlet, Item},
     graph::Batch,
     metrics::InportMeter,
+    order::{Feed, NONE},
 };
 
 /// Items taken in one go, so that a large batch does not keep others from their turn.
@@ -29,6 +31,9 @@ pub(super) struct Gathering<T: Item> {
     pauses: bool,
     /// An item of it could not be decoded.
     broken: Option<T::Error>,
+    /// If items bear numbers: what says which of them are still to come, and the number of the last item.
+    feed: Option<Arc<Feed>>,
+    number: u64,
     meter: InportMeter,
 }
 
@@ -43,8 +48,20 @@ impl<T: Item> Gathering<T> {
             complete: false,
             pauses: false,
             broken: None,
+            feed: None,
+            number: 0,
             meter,
         }
+    }
+
+    /// A batch has the number of the item that completes it, as `feed` lets others know.
+    pub fn number_by(&mut self, feed: Arc<Feed>) {
+        self.feed = Some(feed);
+    }
+
+    /// The number of the batch that is complete.
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
     /// Gathers from `inlet`; `true` once a batch is complete, `false` at the end of the channel, without one. What is
@@ -55,7 +72,7 @@ impl<T: Item> Gathering<T> {
             if self.complete {
                 return Poll::Ready(true);
             }
-            match inlet.poll_take(cx) {
+            match self.poll_take(inlet, cx) {
                 Poll::Ready(Ok(Some(item))) => self.push(item),
                 Poll::Ready(Ok(None)) => {
                     self.flush();
@@ -76,6 +93,19 @@ impl<T: Item> Gathering<T> {
         Poll::Pending
     }
 
+    fn poll_take(&mut self, inlet: &Inlet<T>, cx: &mut Context<'_>) -> Poll<Result<Option<T>, T::Error>> {
+        let Some(feed) = &self.feed else { return inlet.poll_take(cx) };
+        if !ready!(inlet.poll_item(cx)) {
+            return Poll::Ready(Ok(None));
+        }
+        self.number = inlet.first();
+        if self.items.len() + 1 >= self.size {
+            // Before it leaves the channel: whoever looks must find it somewhere.
+            feed.batch.set(self.number);
+        }
+        Poll::Ready(inlet.take())
+    }
+
     /// Adds an item; the batch must not be complete.
     pub fn push(&mut self, item: T) {
         if self.items.is_empty() {
@@ -88,15 +118,31 @@ impl<T: Item> Gathering<T> {
 
     /// Completes the batch if its time is over. Whether it is complete.
     pub fn expire(&mut self) -> bool {
-        self.complete |= self.due.is_some_and(|due| due <= Instant::now());
+        if !self.complete && self.due.is_some_and(|due| due <= Instant::now()) {
+            self.complete = true;
+            // With the last that was shared out, so that nobody who has got that far is waited for.
+            self.number_early(|to_come| to_come.saturating_sub(1));
+        }
         self.complete
     }
 
     /// Completes the batch if it has begun. Whether that was needed.
     pub fn flush(&mut self) -> bool {
         let begun = self.has_begun();
-        self.complete |= begun;
+        if begun {
+            self.complete = true;
+            // After all that were shared out, among whom others may have been faster.
+            self.number_early(|to_come| to_come);
+        }
         begun
+    }
+
+    /// Numbers a batch that is complete before its size: by the lowest number that may still come, but not before its own
+    /// items.
+    fn number_early(&mut self, number: impl FnOnce(u64) -> u64) {
+        let Some(feed) = &self.feed else { return };
+        self.number = number(feed.source.bound()).max(self.number);
+        feed.batch.set(self.number);
     }
 
     /// Whether there are items that wait for more.
@@ -142,6 +188,7 @@ impl<T: Item> Gathering<T> {
 
     fn clear(&mut self) -> Vec<T> {
         self.due = None;
+        self.feed.iter().for_each(|feed| feed.batch.set(NONE));
         self.meter.batched.set(0);
         mem::take(&mut self.items)
     }

@@ -67,6 +67,11 @@ impl<T: Item> Port<T> {
         Poll::Ready(self.take())
     }
 
+    /// The number of what it delivers next, if that bears one.
+    pub(super) fn number(&self) -> u64 {
+        self.gathering.as_ref().map_or_else(|| self.inlet.first(), |gathering| gathering.number())
+    }
+
     /// The gate before its channel, if its component belongs to a feedback loop.
     fn gate(&self) -> Option<&Gate> {
         self.inlet.gate()
@@ -122,6 +127,11 @@ impl<T: Item> Inputs<T> {
     /// The same with firings that bear numbers.
     #[must_use]
     pub fn numbered(mut self, numbers: Numbers) -> Self {
+        for port in &mut self.ports {
+            if let (Some(gathering), Some(feed)) = (&mut port.gathering, numbers.feed(port.inport)) {
+                gathering.number_by(feed.clone());
+            }
+        }
         self.numbers = Some(numbers);
         self
     }
@@ -151,7 +161,14 @@ impl<T: Item> Inputs<T> {
         }
         // Who asks for the next row has done with the one before.
         self.numbers.iter_mut().for_each(Numbers::end);
-        let Some(reader) = &mut self.reader else { return self.poll_next(cx, row) };
+        let Some(reader) = &mut self.reader else {
+            let polled = self.poll_next(cx, row);
+            if self.batched && polled.is_pending() {
+                // What has gone into a batch that waits for more holds nobody up.
+                self.numbers.iter().for_each(Numbers::tell);
+            }
+            return polled;
+        };
         match reader.rise(self.ports.iter().filter_map(Port::gate)) {
             Rise::Look => {}
             Rise::Flush => _ = self.flush(),

@@ -9,13 +9,15 @@ use super::Word;
 const SET: usize = MAX_WORKERS / 64;
 
 /// The ports of a group's members that share rows: the k-th items of all of them go to one member. Mostly one port.
+/// Where a port delivers batches of a size, a row has so many items of it.
 ///
-/// In shared memory, for all who send there. For each port it keeps the number of its next item; for several ports also
-/// which member gets each row that some of them have reached and others have not.
+/// In shared memory, for all who send there. For each port it keeps how many items it has shared out; for several ports
+/// also which member gets each row that some of them have reached and others have not.
 #[derive(Clone, Debug)]
 pub struct Desk {
     ledger: Ledger,
-    ports: usize,
+    /// The items of each port that make a row.
+    units: Arc<[u64]>,
     rows: usize,
 }
 
@@ -31,22 +33,22 @@ pub enum Placing {
 }
 
 impl Desk {
-    /// Bytes to reserve for a desk of `ports` ports, of which one may be `rows` rows ahead of another.
+    /// Bytes to reserve for a desk of `ports` ports, of which one may be `rows` rows ahead of another; 0 for one port.
     pub fn footprint(ports: usize, rows: usize) -> usize {
         Ledger::footprint(Self::words(ports, rows))
     }
 
-    /// A desk where nothing has been shared out.
-    pub fn create(region: &Arc<Region>, offset: usize, ports: usize, rows: usize) -> Self {
-        Self { ledger: Ledger::create(region, offset, Self::words(ports, rows)), ports, rows }
+    /// A desk where nothing has been shared out, whose rows are made of so many items of each port.
+    pub fn create(region: &Arc<Region>, offset: usize, units: &[u64], rows: usize) -> Self {
+        Self { ledger: Ledger::create(region, offset, Self::words(units.len(), rows)), units: units.into(), rows }
     }
 
     /// A handle to a desk that another process has created.
-    pub fn attach(region: &Arc<Region>, offset: usize, ports: usize, rows: usize) -> Self {
-        Self { ledger: Ledger::attach(region, offset, Self::words(ports, rows)), ports, rows }
+    pub fn attach(region: &Arc<Region>, offset: usize, units: &[u64], rows: usize) -> Self {
+        Self { ledger: Ledger::attach(region, offset, Self::words(units.len(), rows)), units: units.into(), rows }
     }
 
-    /// The next number of each port, rows whose member is known, the member that got one last, who waits, the members.
+    /// The items shared out of each port, rows whose member is known, the member that got one last, who waits, the members.
     fn words(ports: usize, rows: usize) -> usize {
         ports + 2 + SET + rows
     }
@@ -56,9 +58,9 @@ impl Desk {
         self.rows > 0
     }
 
-    /// The number that the next item of `port` will bear.
-    pub fn next(&self, port: usize) -> Word {
-        Word::new(self.ledger.words(), port)
+    /// How many items of `port` have been shared out, and how many make a row.
+    pub fn next(&self, port: usize) -> (Word, u64) {
+        (Word::new(self.ledger.words(), port), self.units[port])
     }
 
     /// Waits for the desk to be free.
@@ -86,21 +88,25 @@ impl Turn<'_> {
     }
 
     fn decided(&self) -> u64 {
-        self.get(self.desk.ports)
+        self.get(self.ports())
+    }
+
+    fn ports(&self) -> usize {
+        self.desk.units.len()
     }
 
     fn row(&self, number: u64) -> usize {
-        self.desk.ports + 2 + SET + (number % self.desk.rows as u64) as usize
+        self.ports() + 2 + SET + (number % self.desk.rows as u64) as usize
     }
 
-    /// The number of the next item of `port`.
+    /// The number of the next item of `port`: that of its row.
     pub fn number(&self, port: usize) -> u64 {
-        self.get(port)
+        self.get(port) / self.desk.units[port]
     }
 
     /// The member that has got a row last; that before the first, at the beginning.
     pub fn last(&self) -> usize {
-        (self.get(self.desk.ports + 1) as usize).wrapping_sub(1)
+        (self.get(self.ports() + 1) as usize).wrapping_sub(1)
     }
 
     /// Who may get the next item of `port`.
@@ -111,7 +117,7 @@ impl Turn<'_> {
         } else if number < self.decided() {
             Placing::At(self.get(self.row(number)) as usize)
         } else {
-            let behind = (0..self.desk.ports).map(|port| self.number(port)).min().unwrap_or(0);
+            let behind = (0..self.ports()).map(|port| self.number(port)).min().unwrap_or(0);
             if number - behind < self.desk.rows as u64 { Placing::Any } else { Placing::Later }
         }
     }
@@ -121,22 +127,22 @@ impl Turn<'_> {
         let number = self.number(port);
         let mut waiting = WorkerSet::default();
         if self.desk.rows == 0 || number == self.decided() {
-            self.set(self.desk.ports + 1, member as u64 + 1);
+            self.set(self.ports() + 1, member as u64 + 1);
         }
         if self.desk.rows > 0 {
             if number == self.decided() {
                 self.set(self.row(number), member as u64);
-                self.set(self.desk.ports, number + 1);
+                self.set(self.ports(), number + 1);
             }
-            let notes = self.desk.ports + 2;
+            let notes = self.ports() + 2;
             waiting = std::array::from_fn(|index| self.words[notes + index].swap(0, SeqCst)).into();
         }
-        self.set(port, number + 1);
+        self.set(port, self.get(port) + 1);
         waiting
     }
 
     /// Notes that `worker` waits for others to share out.
     pub fn wait(&self, worker: usize) {
-        self.words[self.desk.ports + 2 + worker / 64].fetch_or(1 << (worker % 64), SeqCst);
+        self.words[self.ports() + 2 + worker / 64].fetch_or(1 << (worker % 64), SeqCst);
     }
 }

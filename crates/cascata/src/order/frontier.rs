@@ -25,6 +25,8 @@ pub struct Feed {
     pub front: Word,
     /// The same for what an unbounded channel has taken off its ring.
     pub backlog: Word,
+    /// The number of the batch that waits for its firing, or [`NONE`]. One that waits for more items has none yet.
+    pub batch: Word,
     /// What is still to come.
     pub source: Source,
 }
@@ -32,8 +34,8 @@ pub struct Feed {
 /// Where a port's items come from.
 #[derive(Debug)]
 pub enum Source {
-    /// They are shared out: the number of the next one.
-    Shared(Word),
+    /// They are shared out: how many have been, and how many bear one number.
+    Shared(Word, u64),
     /// They come from a member of another group, by numbers of its own input.
     Member(Arc<Frontier>),
 }
@@ -52,17 +54,25 @@ impl Frontier {
     }
 }
 
+impl Source {
+    /// The lowest number that may still come.
+    pub fn bound(&self) -> u64 {
+        match self {
+            Self::Shared(next, unit) => next.get() / unit,
+            Self::Member(frontier) => frontier.bound(),
+        }
+    }
+}
+
 impl Feed {
     fn bound(&self) -> u64 {
-        let to_come = match &self.source {
-            Source::Shared(next) => next.get(),
-            Source::Member(frontier) => frontier.bound(),
-        };
-        // An item that is taken off a ring is noted in the backlog before it leaves the front.
-        let inside = self.front.get();
-        match inside.min(self.backlog.get()) {
-            NONE => to_come,
-            inside => inside,
+        let to_come = self.source.bound();
+        // In the order in which items go: one that is taken off a ring is noted in the backlog before it leaves the front,
+        // and one that completes a batch is so before it leaves either.
+        let words = [&self.front, &self.backlog, &self.batch];
+        match words.into_iter().map(Word::get).min() {
+            None | Some(NONE) => to_come,
+            Some(inside) => inside,
         }
     }
 }

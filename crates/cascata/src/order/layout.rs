@@ -7,7 +7,7 @@ use cascata_shm::{Bells, Layout, Region, Words};
 use super::{Desk, Feed, Frontier, NONE, Party, Source, Turnstile, Watch, Word};
 use crate::{
     memory::Topics,
-    plan::{FedBy, Numbering, Plan, PlannedDesk, Watcher},
+    plan::{FedBy, NumberedPort, Numbering, Plan, PlannedDesk, Watcher},
 };
 
 /// Words of a cache line: what different workers write does not share one.
@@ -22,7 +22,8 @@ pub struct OrderLayout {
     gathers: usize,
     /// The first member of each turnstile.
     turnstiles: Vec<usize>,
-    desks: Vec<(usize, usize, usize)>,
+    /// Where each desk lies, the items of each port that make a row, and the rows.
+    desks: Vec<(usize, Vec<u64>, usize)>,
 }
 
 impl OrderLayout {
@@ -38,8 +39,8 @@ impl OrderLayout {
         let turnstiles = turnstiles.collect();
         let len = lines * LINE;
         let words = layout.reserve(len.max(1) * 8, LINE * 8);
-        let place = |PlannedDesk { ports, rows, .. }: &PlannedDesk<V>| {
-            (layout.reserve(Desk::footprint(*ports, *rows), LINE * 8), *ports, *rows)
+        let place = |PlannedDesk { units, rows, .. }: &PlannedDesk<V>| {
+            (layout.reserve(Desk::footprint(units.len(), *rows), LINE * 8), units.clone(), *rows)
         };
         let desks = plan.desks.iter().map(place).collect();
         Self { words, len, channels: nodes, gathers: nodes + channels, turnstiles, desks }
@@ -57,10 +58,10 @@ pub struct Order {
 impl Order {
     /// Makes them, for a run of `plan`: nothing runs, and nothing is inside.
     pub fn create<V>(region: &Arc<Region>, layout: OrderLayout, plan: &Plan<V>) -> Self {
-        let desks = layout.desks.iter().map(|&(at, ports, rows)| Desk::create(region, at, ports, rows)).collect();
+        let desks = layout.desks.iter().map(|(at, units, rows)| Desk::create(region, *at, units, *rows)).collect();
         let order = Self { words: Words::new(region, layout.words, layout.len), layout, desks };
         for (number, _) in plan.channels.iter().enumerate().filter(|(_, channel)| channel.numbered) {
-            order.fronts(number).iter().for_each(|front| front.set(NONE));
+            order.fronts(number).iter().chain([&order.batch(number)]).for_each(|word| word.set(NONE));
         }
         for (turnstile, planned) in plan.turnstiles.iter().enumerate() {
             (0..planned.members.len()).for_each(|place| order.party(turnstile, place, 1).set(NONE));
@@ -75,7 +76,7 @@ impl Order {
 
     /// A handle to those that another process has made.
     pub fn attach(region: &Arc<Region>, layout: OrderLayout) -> Self {
-        let desks = layout.desks.iter().map(|&(at, ports, rows)| Desk::attach(region, at, ports, rows)).collect();
+        let desks = layout.desks.iter().map(|(at, units, rows)| Desk::attach(region, *at, units, *rows)).collect();
         Self { words: Words::new(region, layout.words, layout.len), layout, desks }
     }
 
@@ -96,6 +97,11 @@ impl Order {
     /// The front and the backlog of a channel whose items bear numbers.
     pub fn fronts(&self, channel: usize) -> [Word; 2] {
         [0, 1].map(|at| self.word(self.layout.channels + channel, at))
+    }
+
+    /// The number of a batch of such a channel that waits for its firing.
+    fn batch(&self, channel: usize) -> Word {
+        self.word(self.layout.channels + channel, 2)
     }
 
     /// Whether who gathers waits for the frontiers of members.
@@ -142,16 +148,21 @@ impl Order {
         Arc::new(match plan.nodes[node].numbering.as_ref().expect("its firings bear numbers") {
             Numbering::Counted => Frontier::Counted(lane),
             Numbering::Fed(ports) => {
-                let ports = ports.iter().map(|port| {
-                    let [front, backlog] = self.fronts(port.channel);
-                    let source = match port.by {
-                        FedBy::Desk { desk, port } => Source::Shared(self.desks[desk].next(port)),
-                        FedBy::Member(node) => Source::Member(self.frontier(plan, node)),
-                    };
-                    Feed { front, backlog, source }
-                });
-                Frontier::Fed { lane, ports: ports.collect() }
+                Frontier::Fed { lane, ports: ports.iter().map(|port| self.feed(plan, port)).collect() }
             }
         })
+    }
+
+    /// A port whose items bear numbers.
+    pub fn feed<V>(&self, plan: &Plan<V>, port: &NumberedPort) -> Feed {
+        let [front, backlog] = self.fronts(port.channel);
+        let source = match port.by {
+            FedBy::Desk { desk, port } => {
+                let (next, unit) = self.desks[desk].next(port);
+                Source::Shared(next, unit)
+            }
+            FedBy::Member(node) => Source::Member(self.frontier(plan, node)),
+        };
+        Feed { front, backlog, batch: self.batch(port.channel), source }
     }
 }

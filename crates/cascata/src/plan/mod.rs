@@ -163,8 +163,8 @@ pub struct PlannedTurnstile {
 /// A place where items are shared out among the members of a group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedDesk<V> {
-    /// How many ports share rows: the k-th items of all go to one member.
-    pub ports: usize,
+    /// For each port how many items of it make a row, all of which go to one member: as many as a batch has.
+    pub units: Vec<u64>,
     /// By how many rows one port may be ahead of another; 0 for one port.
     pub rows: usize,
     /// Who gets the next.

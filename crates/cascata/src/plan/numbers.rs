@@ -66,9 +66,11 @@ fn of_group<V>(graph: &Graph<V>, group: usize, found: &[Option<Numbers>]) -> Opt
         return None;
     }
     let ways: Vec<_> = first[0].iter().filter_map(|&inport| Some((inport, way(graph, group, inport)?))).collect();
-    let described = &graph.nodes()[graph.groups()[group].members[0]];
-    if first[0].iter().any(|&inport| described.batches[inport].is_some()) {
-        // Items of many numbers go into one batch.
+    let batches = &graph.nodes()[graph.groups()[group].members[0]].batches;
+    let timed = |&(inport, _): &(usize, Way)| batches[inport].is_some_and(|batch| batch.within.is_some());
+    if ways.iter().any(timed) && (ways.len() > 1 || ways.iter().any(|(_, way)| *way == Way::Broadcast)) {
+        // Where time makes the rows, members with the same items are not equally far, and who has a part of a row may wait
+        // for the other parts in vain: results in order would wait for it.
         return None;
     }
     let shared: Vec<_> = ways.iter().filter(|(_, way)| *way == Way::Shared).map(|&(inport, _)| inport).collect();

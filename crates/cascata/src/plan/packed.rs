@@ -98,7 +98,7 @@ impl<V> PlannedDesk<V> {
             Sharing::RoundRobin => Sharing::RoundRobin,
             Sharing::Keyed { function, port } => Sharing::Keyed { function: convert(function)?, port: *port },
         };
-        Ok(PlannedDesk { ports: self.ports, rows: self.rows, sharing })
+        Ok(PlannedDesk { units: self.units.clone(), rows: self.rows, sharing })
     }
 }
 

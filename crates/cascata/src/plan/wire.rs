@@ -157,8 +157,9 @@ impl<V: Clone> Wiring<V> {
             shared.retain(|&inport| !matches!(described.policies[inport], Some(Policy::Broadcast)));
             let batches = &graph.nodes()[described.members[0]].batches;
             let pure = |inport: &usize| {
-                // A batch may be a part of a row or span several.
-                batches[*inport].is_none() && numbers::way(graph, group, *inport) == Some(Way::Shared)
+                // How many items make a batch is not known beforehand if it goes by time.
+                let timed = batches[*inport].is_some_and(|batch| batch.within.is_some());
+                !timed && numbers::way(graph, group, *inport) == Some(Way::Shared)
             };
             let mut sets: Vec<Vec<usize>> = graph.trigger_groups(described.members[0], &Taps::new());
             sets.iter_mut().for_each(|set| set.retain(|inport| shared.contains(inport) && pure(inport)));
@@ -277,11 +278,17 @@ fn desk<V: Clone>(graph: &Graph<V>, group: usize, inports: &[usize]) -> PlannedD
     });
     let in_turn = || policies().any(|policy| matches!(policy, Some(Policy::RoundRobin)));
     let sharing = keyed.unwrap_or_else(|| if in_turn() { Sharing::RoundRobin } else { Sharing::Balanced });
-    let definition = &graph.nodes()[described.members[0]].definition;
-    // A port is ahead by what lies in the members' channels, at most.
-    let room =
-        inports.iter().map(|&inport| definition.inports[inport].capacity).max_by_key(|room| room.unwrap_or(usize::MAX));
-    let rows = room.flatten().map_or(MOST_ROWS, |room| room.saturating_mul(described.members.len()) + 1);
-    let rows = if inports.len() > 1 { rows.min(MOST_ROWS) } else { 0 };
-    PlannedDesk { ports: inports.len(), rows, sharing }
+    let node = &graph.nodes()[described.members[0]];
+    if inports.len() == 1 {
+        return PlannedDesk { units: vec![1], rows: 0, sharing };
+    }
+    let unit = |inport: usize| node.batches[inport].map_or(1, |batch| batch.size.map_or(u64::MAX, |size| size as u64));
+    // A port is ahead by what lies in the members' channels and in their batches, at most.
+    let ahead = |inport: usize| {
+        let room = node.definition.inports[inport].capacity.unwrap_or(MOST_ROWS);
+        room / usize::try_from(unit(inport)).unwrap_or(usize::MAX) + 2
+    };
+    let ahead = inports.iter().map(|&inport| ahead(inport)).max().unwrap_or(0);
+    let rows = ahead.saturating_mul(described.members.len()).saturating_add(1).min(MOST_ROWS);
+    PlannedDesk { units: inports.iter().map(|&inport| unit(inport)).collect(), rows, sharing }
 }

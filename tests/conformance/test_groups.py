@@ -153,6 +153,18 @@ def test_rows_of_several_ports_stay_together(policy, num_workers):
 
 
 @WORKERS
+def test_everybody_gets_every_row_of_which_one_port_is_broadcast(num_workers):
+    graph = Graph()
+    graph.source = source
+    graph.pairs = pair * 3
+    graph.sink = sink
+    graph.source.out >> graph.pairs.x
+    graph.source.other >> graph.pairs.y.broadcast
+    graph.pairs.out >> graph.sink.x
+    assert collected(graph, num_workers)[0] == [x for x in range(NUMBER) if x % 7 for _ in range(3)]
+
+
+@WORKERS
 def test_turns_are_taken_exactly(num_workers):
     graph = chain(4, view=lambda port: port.round_robin)
     report = collected(graph, num_workers)[1]

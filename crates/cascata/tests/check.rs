@@ -224,8 +224,7 @@ fn an_exported_port_is_told_by_both_names() {
 fn contradiction(ports: &str) -> String {
     format!(
         "{ports} fire together, so one group connector shares out their items by rows, and only one of them can decide \
-         who gets a row. Keep the policy of that one (only broadcast may stand beside it), or call clk to have them fire \
-         apart"
+         who gets a row. Keep the policy of that one, or call clk to have them fire apart"
     )
 }
 
@@ -238,8 +237,7 @@ fn ports_that_fire_together_do_not_contradict_each_other() {
             graph.connect("a", "out", "s", "x").unwrap();
             graph.link("a", "out", "pairs", "x", true, Some(x.clone())).unwrap();
             graph.link("a", "out", "pairs", "y", true, Some(y.clone())).unwrap();
-            let shared = [x, y].iter().all(|policy| **policy != Policy::Broadcast);
-            let expected = if shared && (x != y || *x == Policy::Keyed(1)) {
+            let expected = if x != y || *x == Policy::Keyed(1) {
                 vec![contradiction(&format!("pairs.x ({}) and pairs.y ({})", x.name(), y.name()))]
             } else {
                 vec![]

@@ -90,8 +90,7 @@ impl fmt::Display for Issue {
                 write!(
                     f,
                     "{} fire together, so one group connector shares out their items by rows, and only one of them can \
-                     decide who gets a row. Keep the policy of that one (only broadcast may stand beside it), or call \
-                     clk to have them fire apart",
+                     decide who gets a row. Keep the policy of that one, or call clk to have them fire apart",
                     sentence(&named)
                 )
             }

@@ -1,6 +1,6 @@
 //! Connections as they were said, and what they come to between nodes.
 
-use super::{Edge, Graph, Policy};
+use super::{Edge, Graph};
 
 /// One side of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -74,8 +74,7 @@ impl<V> Graph<V> {
     /// When it names what there is not.
     pub fn is_shared_out(&self, link: &Link) -> bool {
         let End::Group(group) = link.to else { return false };
-        let broadcast = matches!(self.groups[group].policies[link.inport], Some(Policy::Broadcast));
-        !broadcast && !self.is_paired(link)
+        !self.is_paired(link) && !self.is_broadcast(group, link.inport)
     }
 
     /// What a connection comes to between nodes.

@@ -3,7 +3,7 @@
 //! What fires together is shared out together: the k-th items of all ports of a trigger group go to one member. So all
 //! members must agree on what fires together, and one port at most may decide who gets it.
 
-use super::{End, Graph, Issue, Policy, Taps, told};
+use super::{End, Graph, Group, Issue, Policy, Taps, told};
 
 impl<V> Graph<V> {
     /// The inports at which something is shared out among the members of a group, in ascending order.
@@ -17,6 +17,18 @@ impl<V> Graph<V> {
         inports.sort_unstable();
         inports.dedup();
         inports
+    }
+
+    /// Whether every member gets each item that comes to an inport of a group: because its policy says so, or, where it
+    /// has none, that of another one which fires with it.
+    pub(super) fn is_broadcast(&self, group: usize, inport: usize) -> bool {
+        let Group { members, policies } = &self.groups[group];
+        let broadcast = |inport: &usize| matches!(policies[*inport], Some(Policy::Broadcast));
+        if policies[inport].is_some() || !(0..policies.len()).any(|other| broadcast(&other)) {
+            return broadcast(&inport);
+        }
+        let rows = self.trigger_groups(members[0], &Taps::new());
+        rows.iter().any(|row| row.contains(&inport) && row.iter().any(broadcast))
     }
 }
 
@@ -36,11 +48,8 @@ fn of_group<V>(graph: &Graph<V>, position: usize, taps: &Taps) -> Vec<Issue> {
         return vec![Issue::Uneven { group, member, ports }];
     }
     let deciding = |row: Vec<usize>| {
-        let ports = row.into_iter().filter_map(|inport| match group.policies[inport].as_ref()? {
-            Policy::Broadcast => None,
-            policy => Some((inport, policy)),
-        });
-        let ports: Vec<_> = ports.collect();
+        let ports: Vec<_> =
+            row.into_iter().filter_map(|inport| Some((inport, group.policies[inport].as_ref()?))).collect();
         let first = ports.first()?.1.name();
         let agree = ports.len() == 1 || first != "keyed" && ports.iter().all(|(_, policy)| policy.name() == first);
         (!agree).then(|| Issue::Contradiction {

@@ -1,6 +1,6 @@
 //! From connections to channels: who sends into which, where items are shared out and where results are gathered.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::numbers::{self, Numbers, Way};
 use super::{
@@ -153,8 +153,9 @@ impl<V: Clone> Wiring<V> {
     fn desks(&mut self, graph: &Graph<V>) -> HashMap<Place, Place> {
         let mut ports = HashMap::new();
         for (group, described) in graph.groups().values().enumerate() {
-            let mut shared = graph.shared_inports(group);
-            shared.retain(|&inport| !matches!(described.policies[inport], Some(Policy::Broadcast)));
+            let mut shared: Vec<_> = graph.links().filter(|link| link.to == End::Group(group)).collect();
+            shared.retain(|link| graph.is_shared_out(link));
+            let shared: BTreeSet<_> = shared.into_iter().map(|link| link.inport).collect();
             let batches = &graph.nodes()[described.members[0]].batches;
             let pure = |inport: &usize| {
                 // How many items make a batch is not known beforehand if it goes by time.

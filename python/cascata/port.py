@@ -144,7 +144,7 @@ class InputPort(Port):
         if graph is None or self.batch is not None:
             return
         for source, target in graph.edges:
-            if target is self:
+            if target in self._inports():
                 _check_types(f"{what}, as also {source.label} >> {self.label}", source, self, batched=True)
 
     @property

@@ -165,6 +165,14 @@ def test_everybody_gets_every_row_of_which_one_port_is_broadcast(num_workers):
 
 
 @WORKERS
+def test_what_initial_values_bring_about_comes_first(num_workers):
+    graph = chain(3, 3)
+    graph.group0.x < -10
+    results = collected(graph, num_workers)[0]
+    assert results == through([-10], 0) * 3 + through(through(range(NUMBER), 3), 3)
+
+
+@WORKERS
 def test_turns_are_taken_exactly(num_workers):
     graph = chain(4, view=lambda port: port.round_robin)
     report = collected(graph, num_workers)[1]

@@ -4,7 +4,7 @@ use std::sync::{Arc, atomic::Ordering::SeqCst};
 
 use cascata_shm::{Ledger, MAX_WORKERS, Orphaned, Region, WorkerSet, ledger::Open};
 
-use super::Word;
+use super::{FIRST, Word};
 
 const SET: usize = MAX_WORKERS / 64;
 
@@ -95,13 +95,18 @@ impl Turn<'_> {
         self.desk.units.len()
     }
 
-    fn row(&self, number: u64) -> usize {
-        self.ports() + 2 + SET + (number % self.desk.rows as u64) as usize
+    fn place(&self, row: u64) -> usize {
+        self.ports() + 2 + SET + (row % self.desk.rows as u64) as usize
     }
 
-    /// The number of the next item of `port`: that of its row.
-    pub fn number(&self, port: usize) -> u64 {
+    /// The row that the next item of `port` belongs to.
+    pub fn row(&self, port: usize) -> u64 {
         self.get(port) / self.desk.units[port]
+    }
+
+    /// The number that the next item of `port` bears: the first row comes after what initial values bring about.
+    pub fn number(&self, port: usize) -> u64 {
+        FIRST + 1 + self.row(port)
     }
 
     /// The member that has got a row last; that before the first, at the beginning.
@@ -111,28 +116,28 @@ impl Turn<'_> {
 
     /// Who may get the next item of `port`.
     pub fn placing(&self, port: usize) -> Placing {
-        let number = self.number(port);
+        let row = self.row(port);
         if self.desk.rows == 0 {
             Placing::Any
-        } else if number < self.decided() {
-            Placing::At(self.get(self.row(number)) as usize)
+        } else if row < self.decided() {
+            Placing::At(self.get(self.place(row)) as usize)
         } else {
-            let behind = (0..self.ports()).map(|port| self.number(port)).min().unwrap_or(0);
-            if number - behind < self.desk.rows as u64 { Placing::Any } else { Placing::Later }
+            let behind = (0..self.ports()).map(|port| self.row(port)).min().unwrap_or(0);
+            if row - behind < self.desk.rows as u64 { Placing::Any } else { Placing::Later }
         }
     }
 
     /// The next item of `port` has gone to `member`. Gives the workers that wait for such news, their notes cleared.
     pub fn placed(&self, port: usize, member: usize) -> WorkerSet {
-        let number = self.number(port);
+        let row = self.row(port);
         let mut waiting = WorkerSet::default();
-        if self.desk.rows == 0 || number == self.decided() {
+        if self.desk.rows == 0 || row == self.decided() {
             self.set(self.ports() + 1, member as u64 + 1);
         }
         if self.desk.rows > 0 {
-            if number == self.decided() {
-                self.set(self.row(number), member as u64);
-                self.set(self.ports(), number + 1);
+            if row == self.decided() {
+                self.set(self.place(row), member as u64);
+                self.set(self.ports(), row + 1);
             }
             let notes = self.ports() + 2;
             waiting = std::array::from_fn(|index| self.words[notes + index].swap(0, SeqCst)).into();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{NONE, Word};
+use super::{FIRST, NONE, Word};
 
 /// What tells how far a member is.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl Source {
     /// The lowest number that may still come.
     pub fn bound(&self) -> u64 {
         match self {
-            Self::Shared(next, unit) => next.get() / unit,
+            Self::Shared(next, unit) => FIRST + 1 + next.get() / unit,
             Self::Member(frontier) => frontier.bound(),
         }
     }

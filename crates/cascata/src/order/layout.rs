@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cascata_shm::{Bells, Layout, Region, Words};
 
-use super::{Desk, Feed, Frontier, NONE, Party, Source, Turnstile, Watch, Word};
+use super::{Desk, FIRST, Feed, Frontier, NONE, Party, Source, Turnstile, Watch, Word};
 use crate::{
     memory::Topics,
     plan::{FedBy, NumberedPort, Numbering, Plan, PlannedDesk, Watcher},
@@ -68,7 +68,9 @@ impl Order {
         }
         for (number, node) in plan.nodes.iter().enumerate() {
             if let Some(Numbering::Fed(_)) = node.numbering {
-                order.lane(number).set(NONE);
+                // Members that have all they need from the beginning fire at once, before what others get.
+                let seeded = node.groups.iter().flatten().all(|&inport| node.inports[inport].initial.is_some());
+                order.lane(number).set(if seeded { FIRST } else { NONE });
             }
         }
         order

@@ -29,6 +29,8 @@ use cascata_shm::{Front, Words};
 
 /// Stands for "no number": nothing runs, or nothing is inside.
 pub const NONE: u64 = Front::EMPTY;
+/// The number of a firing on initial values: before all items.
+pub const FIRST: u64 = 0;
 /// The number of what a finish function sends: after all results.
 pub const LAST: u64 = NONE - 1;
 

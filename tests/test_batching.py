@@ -245,7 +245,8 @@ def test_plain_connections_to_a_batched_port_are_checked_as_parts_of_its_batches
     g.c.out >> g.b.ints
 
 
-def test_earlier_connections_are_checked_when_a_port_becomes_batched():
+@pytest.mark.parametrize("members", [None, 2])
+def test_earlier_connections_are_checked_when_a_port_becomes_batched(members):
     @component
     @outport("out")
     async def lists(out: list[int]): ...
@@ -257,14 +258,14 @@ def test_earlier_connections_are_checked_when_a_port_becomes_batched():
     graph = Graph()
     graph.lists = lists
     graph.numbers = numbers
-    graph.takes = takes
+    graph.takes = takes if members is None else takes * members
     graph.lists.out >> graph.takes.item
-    text = r"as also lists\.out >> takes\.item: lists\.out sends list\[int\], in batches list\[list\[int\]\], but"
+    text = r"as also lists\.out >> takes(_0)?\.item: lists\.out sends list\[int\], in batches list\[list\[int\]\], but"
     with pytest.raises(TypeError, match=text):
         graph.numbers.n >> 3 >= graph.takes.item
     with pytest.raises(TypeError, match=text):
         graph.takes.item.batch_size = 3
-    assert (graph.takes.item.batch, len(graph.edges)) == (None, 1)
+    assert (graph.takes.item.batch, len(graph.edges)) == (None, members or 1)
 
 
 def test_the_size_can_be_set(g):

@@ -44,6 +44,9 @@ class GroupInputPort(InputPort, PortHandler):
         """The inports that it stands for, one of each member."""
         return [member.ports[self.name] for member in self.component]
 
+    def _inports(self) -> list[InputPort]:
+        return self.members
+
     @property
     def balanced(self) -> GroupInputPort:
         """The port, with each item going to the member with most room; so it is when nothing is said."""

@@ -138,6 +138,9 @@ class InputPort(Port):
         self._check_sources(f"{what} {value_text(size)}")
         self._component._core.set_batch(self._component._node, self._name, *limits)
 
+    def _inports(self) -> list[InputPort]:
+        return [self]
+
     def _check_sources(self, what: str) -> None:
         """Check what is connected already, before it becomes part of batches."""
         graph = self._component.graph

@@ -8,7 +8,10 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use cascata::channel::{Outport, SendError, Sent, Ticket};
+use cascata::{
+    channel::{Outport, SendError, Sent, Ticket},
+    firing::Heirs,
+};
 use pyo3::{
     exceptions::{PyMemoryError, PyRuntimeError, PyRuntimeWarning, PyStopIteration},
     intern,
@@ -30,6 +33,32 @@ use crate::{
 pub struct Line {
     pub core: Arc<Core>,
     pub outport: Outport<Object>,
+}
+
+/// The other members of a group, by what shares out among them what one leaves.
+pub struct Siblings(pub Arc<Line>);
+
+impl std::fmt::Debug for Siblings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Siblings").field(&self.0.outport).finish()
+    }
+}
+
+impl Heirs<Object> for Siblings {
+    fn received(&self, items: usize) {
+        self.0.outport.received(items);
+    }
+
+    fn reclaim(&self, items: usize) -> bool {
+        self.0.outport.reclaim(items)
+    }
+
+    fn inherit(&self, item: Option<Object>) {
+        self.0.outport.inherit(item);
+        if self.0.outport.holds_back() {
+            self.0.core.hold(&self.0);
+        }
+    }
 }
 
 /// A component's outport while the graph runs.

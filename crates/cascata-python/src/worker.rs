@@ -11,7 +11,7 @@ use std::{
 use cascata::{
     channel::Collector,
     ends::{self, Ends},
-    firing::{Inputs, Latest, Passive, Port},
+    firing::{Heirs, Inputs, Latest, Passive, Port},
     memory::Memory,
     plan::{InportRole, Plan, PlannedNode},
 };
@@ -35,7 +35,7 @@ use crate::{
     park::Park,
     passive::PassiveTask,
     plan::Plan as PlanHandle,
-    port::{Line, Sender},
+    port::{Line, Sender, Siblings},
     wake::{CoreWaker, Drain},
 };
 
@@ -290,14 +290,28 @@ impl Worker {
 }
 
 impl Worker {
+    /// Who gets what an inport leaves when its component ends, if anybody.
+    fn heirs(&self, node: usize, inport: usize) -> Option<Arc<dyn Heirs<Object>>> {
+        let planned = &self.plan.nodes[node];
+        let (place, (_, share)) = planned.bequests.iter().enumerate().find(|(_, (other, _))| *other == inport)?;
+        let meter = self.memory.meter(node).outports.swap_remove(planned.outports.len() + place);
+        let seeker = Waker::from(Arc::new(CoreWaker { core: self.core.clone() }));
+        let outport = self.ends.bequest(&self.plan, share, meter, &seeker);
+        Some(Arc::new(Siblings(Arc::new(Line { core: self.core.clone(), outport }))))
+    }
+
     /// Makes the inputs of every lane of a component, and its passive ports.
     fn wire(&self, node: usize, component: &Arc<Component>) -> Vec<Inputs<Object>> {
         let planned = &self.plan.nodes[node];
         let port = |inport: usize| {
             let inlet = self.ends.inlet(&self.plan, node, inport)?;
             let port = Port::new(inport, planned.inports[inport].initial.clone(), inlet);
-            Some(match planned.inports[inport].batch {
+            let port = match planned.inports[inport].batch {
                 Some(batch) => port.in_batches(batch),
+                None => port,
+            };
+            Some(match self.heirs(node, inport) {
+                Some(heirs) => port.leaving_to(heirs),
                 None => port,
             })
         };

@@ -1,7 +1,7 @@
 //! The ends of channels in a worker, made from the plan.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Weak},
     task::Waker,
 };
@@ -11,7 +11,7 @@ use crate::{
     firing::Numbers,
     memory::{Memory, Topics},
     metrics::OutportMeter,
-    plan::{Numbering, Plan, PlannedOutport, PlannedSource},
+    plan::{self, Numbering, Plan, PlannedOutport, PlannedSource},
 };
 
 /// One end of a channel in this worker.
@@ -36,9 +36,13 @@ impl<T: Item + std::fmt::Debug> Ends<T> {
     /// Those of worker `worker` in a run of `plan`.
     pub fn new(plan: &Plan<T>, memory: &Memory, worker: usize) -> Self {
         let mut hub: Option<Hub> = None;
+        let here = || plan.nodes.iter().filter(|node| node.worker == worker);
+        let bequeathed: HashSet<_> =
+            here().flat_map(|node| &node.bequests).flat_map(|(_, share)| &share.channels).copied().collect();
         let ends = plan.channels.iter().enumerate().map(|(number, channel)| {
             let receives = plan.nodes[channel.node].worker == worker;
-            let sends = channel.producers.iter().any(|&(node, _)| plan.nodes[node].worker == worker);
+            let sends = channel.producers.iter().any(|&(node, _)| plan.nodes[node].worker == worker)
+                || bequeathed.contains(&number);
             if !receives && !sends {
                 return None;
             }
@@ -152,19 +156,26 @@ impl<T: Item + std::fmt::Debug> Ends<T> {
                 None => {}
             }
         }
-        let topics = Topics::new(plan);
-        let shares = port.shares.iter().map(|share| {
-            let members = share.channels.iter().filter_map(|&channel| self.target(plan, channel)).collect();
-            let desk = (self.memory.order().desk(share.desk).clone(), share.port, topics.desk(share.desk));
-            let made = Share::new(members, desk, plan.desks[share.desk].sharing.clone(), seeker.clone());
-            match share.turnstile {
-                Some((turnstile, place)) => {
-                    made.behind_turnstile(self.memory.order().turnstile(plan, turnstile, place, self.memory.bells()))
-                }
-                None => made,
-            }
-        });
+        let shares = port.shares.iter().map(|share| self.share(plan, share, seeker));
         Outport::new(locals, remotes, collector, meter).sharing(shares.collect())
+    }
+
+    /// What shares out again what a member of a group has left.
+    pub fn bequest(&self, plan: &Plan<T>, share: &plan::Share, meter: OutportMeter, seeker: &Waker) -> Outport<T> {
+        let share = self.share(plan, share, seeker).of_heirs();
+        Outport::new(Vec::new(), Vec::new(), None, meter).sharing(vec![share])
+    }
+
+    fn share(&self, plan: &Plan<T>, share: &plan::Share, seeker: &Waker) -> Share<T> {
+        let members = share.channels.iter().filter_map(|&channel| self.target(plan, channel)).collect();
+        let desk = (self.memory.order().desk(share.desk).clone(), share.port, Topics::new(plan).desk(share.desk));
+        let made = Share::new(members, desk, plan.desks[share.desk].sharing.clone(), seeker.clone());
+        match share.turnstile {
+            Some((turnstile, place)) => {
+                made.behind_turnstile(self.memory.order().turnstile(plan, turnstile, place, self.memory.bells()))
+            }
+            None => made,
+        }
     }
 
     fn target(&self, plan: &Plan<T>, channel: usize) -> Option<Target<T>> {

@@ -115,7 +115,7 @@ impl<T> Local<T> {
         self.meter.received.add(1);
     }
 
-    fn leave(&self, state: &mut State<T>) -> Option<T> {
+    fn pop(&self, state: &mut State<T>) -> Option<T> {
         let (item, _) = state.items.pop_front()?;
         if let Some(front) = &self.front {
             front.set(state.items.front().map_or(NONE, |item| item.1));
@@ -195,7 +195,7 @@ impl<T> Local<T> {
     /// See [`Inlet::take`](super::Inlet::take).
     pub fn take(&self) -> Option<T> {
         let mut state = lock(&self.state);
-        let item = self.leave(&mut state)?;
+        let item = self.pop(&mut state)?;
         self.taken(state);
         Some(item)
     }
@@ -203,7 +203,7 @@ impl<T> Local<T> {
     /// See [`Inlet::poll_take`](super::Inlet::poll_take).
     pub fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let mut state = lock(&self.state);
-        if let Some(item) = self.leave(&mut state) {
+        if let Some(item) = self.pop(&mut state) {
             self.taken(state);
             Poll::Ready(Some(item))
         } else if state.publishers == 0 || state.closed {
@@ -259,6 +259,16 @@ impl<T> Local<T> {
 
     /// See [`Inlet::close`](super::Inlet::close).
     pub fn close(&self) {
+        drop(self.shut(true));
+    }
+
+    /// See [`Inlet::hand_over`](super::Inlet::hand_over).
+    pub fn hand_over(&self) -> Vec<Option<T>> {
+        self.shut(false).into_iter().map(|(item, _)| Some(item)).collect()
+    }
+
+    /// Closes the channel and gives what was inside, which counts as discarded if it is.
+    fn shut(&self, discards: bool) -> VecDeque<Numbered<T>> {
         let mut state = lock(&self.state);
         state.closed = true;
         let items = mem::take(&mut state.items);
@@ -268,7 +278,7 @@ impl<T> Local<T> {
         if let Some(front) = &self.front {
             front.set(NONE);
         }
-        let mut discarded = items.len();
+        let mut discarded = if discards { items.len() } else { 0 };
         // What was withdrawn just now was never sent.
         for claim in waiting.iter().filter_map(|(_, ticket)| ticket.claim()) {
             discarded += 1;
@@ -278,8 +288,9 @@ impl<T> Local<T> {
         self.meter.discarded.add(discarded as u64);
         drop(state);
         self.doorway.waited(waiting.len());
-        drop((kept, items, waiting));
+        drop((kept, waiting));
         wakers.into_iter().for_each(Waker::wake);
+        items
     }
 
     pub(super) fn is_closed(&self) -> bool {

@@ -226,6 +226,19 @@ impl<T: Item> Inlet<T> {
             Self::Gather(channels) => channels.close(),
         }
     }
+
+    /// The receiver goes, and gives what is inside, so that others may have it; `None` for what cannot be decoded, which is
+    /// discarded as what still comes is.
+    pub fn hand_over(&self) -> Vec<Option<T>> {
+        match self {
+            Self::Local(channel) => channel.hand_over(),
+            Self::Remote(channel) => channel.hand_over(),
+            Self::Gather(channels) => {
+                channels.close();
+                Vec::new()
+            }
+        }
+    }
 }
 
 /// Notes who is to be woken. Gives the waker that was noted before if it is another one, to be dropped without a lock:

@@ -185,6 +185,23 @@ impl<T: Item> Outport<T> {
         self.number.store(number, Relaxed);
     }
 
+    /// Shares out `item`, which a member of a group has left; `None` for one that is lost.
+    pub fn inherit(&self, item: Option<T>) {
+        if item.is_none_or(|item| self.send(item).is_err()) {
+            self.shares.iter().for_each(Share::lost);
+        }
+    }
+
+    /// The member has taken so many items out of its channel, which it will not leave.
+    pub fn received(&self, items: usize) {
+        self.shares.iter().for_each(|share| share.received(items));
+    }
+
+    /// It will leave so many of them after all; `false` if it is too late, as the other members' channels have ended.
+    pub fn reclaim(&self, items: usize) -> bool {
+        self.shares.iter().all(|share| share.reclaim(items))
+    }
+
     /// Sends `item` to every channel behind the port.
     ///
     /// Items that find no room queue behind those that already wait there, in the order of the calls.
@@ -300,6 +317,7 @@ impl<T: Item> Outport<T> {
                     Ok(packed) => drop(self.deliver(load, packed, Some(ticket.clone()))),
                     Err(reason) => {
                         self.meter.sent.take_back(1);
+                        self.shares.iter().for_each(Share::lost);
                         self.held.refuse(ticket.clone(), reason.into());
                         ticket.seal(false);
                     }

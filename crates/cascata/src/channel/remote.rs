@@ -473,6 +473,26 @@ impl<T: Item> Remote<T> {
 
     /// See [`Inlet::close`](super::Inlet::close).
     pub fn close(&self) {
+        self.shut(|slot| {
+            self.discard(&slot);
+            true
+        });
+    }
+
+    /// See [`Inlet::hand_over`](super::Inlet::hand_over).
+    pub fn hand_over(&self) -> Vec<Option<T>> {
+        let mut items = Vec::new();
+        self.shut(|slot| {
+            let item = self.open(&slot).ok().flatten();
+            let lost = item.is_none();
+            items.push(item);
+            lost
+        });
+        items
+    }
+
+    /// Closes the channel; `end` sees what was inside and tells whether that counts as discarded.
+    fn shut(&self, mut end: impl FnMut(Slot) -> bool) {
         if mem::replace(&mut lock(&self.state).closed, true) {
             return;
         }
@@ -482,13 +502,9 @@ impl<T: Item> Remote<T> {
         if let Some([_, noted]) = &self.fronts {
             noted.set(NONE);
         }
-        let mut discarded = backlog.len() as u64;
-        for slot in backlog {
-            self.discard(&slot);
-        }
+        let mut discarded = backlog.into_iter().map(|slot| u64::from(end(slot))).sum::<u64>();
         while let Ok(Pop::Item { slot, .. }) = self.try_pop() {
-            discarded += 1;
-            self.discard(&slot);
+            discarded += u64::from(end(slot));
         }
         self.meter.discarded.add_shared(discarded);
         self.raise(senders);

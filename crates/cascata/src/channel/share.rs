@@ -43,6 +43,8 @@ pub struct Share<T: Item> {
     turnstile: Option<Turnstile>,
     /// What waits here keeps the feedback loop open that the members belong to.
     doorway: Doorway,
+    /// It shares out again what a member has left: it keeps no channel open, but what it has to share out does.
+    inherits: bool,
     state: Mutex<State<T>>,
 }
 
@@ -112,7 +114,7 @@ impl<T: Item> Share<T> {
         });
         let doorway = Doorway::new(members.iter().find_map(Target::gate).cloned());
         let state = Mutex::new(State { waiting: VecDeque::new(), leaving: false });
-        Self { members, desk, port, bell, sharing, hub, seeker, turnstile: None, doorway, state }
+        Self { members, desk, port, bell, sharing, hub, seeker, turnstile: None, doorway, inherits: false, state }
     }
 
     /// The same for a member of a group, who waits for its turn at `turnstile`.
@@ -120,6 +122,32 @@ impl<T: Item> Share<T> {
     pub fn behind_turnstile(mut self, turnstile: Turnstile) -> Self {
         self.turnstile = Some(turnstile);
         self
+    }
+
+    /// The same for what a member has left that has ended.
+    #[must_use]
+    pub fn of_heirs(mut self) -> Self {
+        self.inherits = true;
+        self
+    }
+
+    /// So many items are out of their channel that may be shared out again until then.
+    pub(super) fn received(&self, items: usize) {
+        if self.desk.settle(items) {
+            self.members.iter().for_each(Target::unpublish);
+        }
+    }
+
+    /// So many items that a firing has not got after all are to be shared out again; `false` if it is too late.
+    pub(super) fn reclaim(&self, items: usize) -> bool {
+        self.desk.reclaim(items)
+    }
+
+    /// An item that was to be shared out is lost.
+    pub(super) fn lost(&self) {
+        if self.inherits {
+            self.received(1);
+        }
     }
 
     /// Whether items may wait here although their sender was told that they are inside.
@@ -235,6 +263,7 @@ impl<T: Item> Share<T> {
                         Err(reason) => {
                             let gone = self.remove(&ticket);
                             if gone.is_some() {
+                                self.lost();
                                 refuse(ticket.clone(), reason);
                                 let waker = ticket.claim().and_then(Claim::refused);
                                 waker.into_iter().for_each(Waker::wake);
@@ -281,6 +310,19 @@ impl<T: Item> Share<T> {
 
     /// Finds a member that has room. Under the lock of what waits.
     fn place(&self, lot: &Lot<T>) -> Result<Settled<T>, Unsettled> {
+        if !self.desk.has_heirs() || self.inherits {
+            return self.find(lot);
+        }
+        self.desk.hand_out();
+        let found = self.find(lot);
+        if !matches!(found, Ok(Settled::At(..))) {
+            // Not the last part: this sender has one, too.
+            self.desk.settle(1);
+        }
+        found
+    }
+
+    fn find(&self, lot: &Lot<T>) -> Result<Settled<T>, Unsettled> {
         if self.turnstile.as_ref().is_some_and(|turnstile| !turnstile.is_open(lot.number)) && !self.is_closed() {
             return Err(Unsettled::Waits);
         }
@@ -379,11 +421,14 @@ impl<T: Item> Share<T> {
                 self.tell(workers);
                 Offer::Taken
             }
-            Settled::Closed(member) => match &self.members[member] {
-                // The channel counts what it discards.
-                Target::Local(local) => local.offer(lot.item, 0, &mut None),
-                Target::Remote(remote, _) => remote.offer(Freight::Own(lot.item), 0, &mut None),
-            },
+            Settled::Closed(member) => {
+                self.lost();
+                match &self.members[member] {
+                    // The channel counts what it discards.
+                    Target::Local(local) => local.offer(lot.item, 0, &mut None),
+                    Target::Remote(remote, _) => remote.offer(Freight::Own(lot.item), 0, &mut None),
+                }
+            }
         }
     }
 
@@ -442,7 +487,9 @@ impl<T: Item> Share<T> {
         let leaves = state.waiting.is_empty() && mem::take(&mut state.leaving);
         drop(state);
         if leaves {
-            self.members.iter().for_each(Target::unpublish);
+            if !self.desk.has_heirs() || self.desk.settle(1) {
+                self.members.iter().for_each(Target::unpublish);
+            }
             self.turnstile.iter().for_each(Turnstile::leave);
         }
     }

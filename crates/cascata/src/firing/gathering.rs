@@ -175,15 +175,27 @@ impl<T: Item> Gathering<T> {
         }
     }
 
+    /// How many items are out of the channel.
+    pub fn len(&self) -> usize {
+        self.items.len() + usize::from(self.broken.is_some())
+    }
+
+    /// Gives what was gathered, and no firing has seen, so that others may have it, and what could not be decoded.
+    #[must_use]
+    pub fn leave(&mut self) -> (Vec<T>, Option<T::Error>) {
+        let items = self.clear();
+        self.complete = false;
+        self.meter.taken.take_back(items.len() as u64);
+        (items, self.broken.take())
+    }
+
     /// Gives up what was gathered, because no firing will see it, and gives it to be dropped without a lock. To be called
     /// before the channel is closed: from then on senders count what is discarded, too.
     #[must_use]
     pub fn discard(&mut self) -> (Vec<T>, Option<T::Error>) {
-        let items = self.clear();
-        self.complete = false;
-        self.meter.taken.take_back(items.len() as u64);
-        self.meter.discarded.add_shared(items.len() as u64);
-        (items, self.broken.take())
+        let left = self.leave();
+        self.meter.discarded.add_shared(left.0.len() as u64);
+        left
     }
 
     fn clear(&mut self) -> Vec<T> {

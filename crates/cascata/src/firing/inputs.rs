@@ -1,6 +1,8 @@
 //! One trigger group.
 
 use std::{
+    fmt,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Instant,
 };
@@ -23,12 +25,30 @@ pub struct Port<T: Item> {
     pub(super) first: Option<T>,
     pub(super) inlet: Inlet<T>,
     pub(super) gathering: Option<Box<Gathering<T>>>,
+    /// Who gets what it leaves when its component ends, if anybody.
+    pub(super) heirs: Option<Arc<dyn Heirs<T>>>,
+}
+
+/// The other members of a group: they get the items that have come to one and that no firing of it has seen when it ends.
+pub trait Heirs<T>: fmt::Debug + Send + Sync {
+    /// So many items are out of the channel.
+    fn received(&self, items: usize);
+    /// So many of them are left after all; `false` if the others have come to the end of theirs by now.
+    fn reclaim(&self, items: usize) -> bool;
+    /// This is left; `None` if it could not be decoded.
+    fn inherit(&self, item: Option<T>);
 }
 
 impl<T: Item> Port<T> {
     /// The component's `inport`-th inport, with its initial value if it has one.
     pub fn new(inport: usize, first: Option<T>, inlet: Inlet<T>) -> Self {
-        Self { inport, first, inlet, gathering: None }
+        Self { inport, first, inlet, gathering: None, heirs: None }
+    }
+
+    /// The same, whose items go to `heirs` when the component ends before it has seen them.
+    #[must_use]
+    pub fn leaving_to(self, heirs: Arc<dyn Heirs<T>>) -> Self {
+        Self { heirs: Some(heirs), ..self }
     }
 
     /// Gathers the items of the channel into batches, each of which is delivered as one value. The initial value is
@@ -40,29 +60,39 @@ impl<T: Item> Port<T> {
     }
 
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        match &mut self.gathering {
-            _ if self.first.is_some() => Poll::Ready(true),
-            None => self.inlet.poll_item(cx),
-            Some(gathering) => gathering.poll(&self.inlet, cx),
-        }
+        if self.first.is_some() { Poll::Ready(true) } else { self.gather(cx) }
     }
 
     fn take(&mut self) -> Result<Option<T>, T::Error> {
         if let Some(value) = self.first.take() {
             return Ok(Some(value));
         }
-        match &mut self.gathering {
-            None => self.inlet.take(),
-            Some(gathering) => gathering.take()?.map(T::list).transpose(),
+        if let Some(gathering) = &mut self.gathering {
+            return gathering.take()?.map(T::list).transpose();
         }
+        let taken = self.inlet.take();
+        if let (Some(heirs), Ok(Some(_)) | Err(_)) = (&self.heirs, &taken) {
+            heirs.received(1);
+        }
+        taken
+    }
+
+    fn gather(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let Some(gathering) = &mut self.gathering else { return self.inlet.poll_item(cx) };
+        let before = gathering.len();
+        let polled = gathering.poll(&self.inlet, cx);
+        if let (Some(heirs), items @ 1..) = (&self.heirs, gathering.len() - before) {
+            heirs.received(items);
+        }
+        polled
     }
 
     fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<T>, T::Error>> {
         if self.first.is_none() {
-            match &mut self.gathering {
-                None => return self.inlet.poll_take(cx),
-                Some(gathering) => _ = ready!(gathering.poll(&self.inlet, cx)),
+            if self.gathering.is_none() && self.heirs.is_none() {
+                return self.inlet.poll_take(cx);
             }
+            _ = ready!(self.gather(cx));
         }
         Poll::Ready(self.take())
     }
@@ -83,10 +113,20 @@ impl<T: Item> Port<T> {
 
     fn close(&mut self) {
         drop(self.first.take());
+        let heirs = self.heirs.take();
         if let Some(gathering) = &mut self.gathering {
-            drop(gathering.discard());
+            match &heirs {
+                Some(heirs) if heirs.reclaim(gathering.len()) => {
+                    let (items, broken) = gathering.leave();
+                    items.into_iter().map(Some).chain(broken.map(|_| None)).for_each(|item| heirs.inherit(item));
+                }
+                _ => drop(gathering.discard()),
+            }
         }
-        self.inlet.close();
+        match heirs {
+            Some(heirs) => self.inlet.hand_over().into_iter().for_each(|item| heirs.inherit(item)),
+            None => self.inlet.close(),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ mod latest;
 mod numbers;
 mod passive;
 
-pub use inputs::{Inputs, Port};
+pub use inputs::{Heirs, Inputs, Port};
 pub use latest::Latest;
 pub use numbers::Numbers;
 pub use passive::Passive;

@@ -44,7 +44,7 @@ pub(super) struct Source<T: Item> {
 impl<T: Item> Passive<T> {
     /// Keeps the latest value of `port` in `latest`: its initial value, if it has one, from now on.
     pub fn new(port: Port<T>, latest: Latest<T>, replaced: Counter) -> Self {
-        let Port { inport, first, inlet, gathering } = port;
+        let Port { inport, first, inlet, gathering, heirs: _ } = port;
         if let Some(value) = first {
             drop(latest.replace(inport, value));
         }

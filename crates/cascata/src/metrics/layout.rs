@@ -83,7 +83,7 @@ impl MeterLayout {
                 at: len,
                 lanes: node.groups.len().max(1),
                 inports: node.inports.len(),
-                outports: node.outports.len(),
+                outports: node.outports.len() + node.bequests.len(),
             };
             let words = NODE + place.lanes + place.inports * INPORT + place.outports * OUTPORT;
             len += words.next_multiple_of(LINE);
@@ -104,7 +104,7 @@ impl MeterLayout {
         self.len == 0
     }
 
-    /// The counters of component `node` in `words`.
+    /// The counters of component `node` in `words`. Those of its bequests are after those of its outports.
     pub fn node(&self, words: &Words, node: usize) -> NodeMeter {
         let place = &self.nodes[node];
         let counter = |at: usize| Counter::new(words, at);

@@ -1,6 +1,9 @@
 //! Where items are shared out: who gets the next one, and what number it bears.
 
-use std::sync::{Arc, atomic::Ordering::SeqCst};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::SeqCst},
+};
 
 use cascata_shm::{Ledger, MAX_WORKERS, Orphaned, Region, WorkerSet, ledger::Open};
 
@@ -19,6 +22,8 @@ pub struct Desk {
     /// The items of each port that make a row.
     units: Arc<[u64]>,
     rows: usize,
+    /// Whether what lies in the channel of a member that ends is shared out again; see [`Desk::hand_out`].
+    heirs: bool,
 }
 
 /// Who may get the next item of a port.
@@ -38,19 +43,51 @@ impl Desk {
         Ledger::footprint(Self::words(ports, rows))
     }
 
-    /// A desk where nothing has been shared out, whose rows are made of so many items of each port.
-    pub fn create(region: &Arc<Region>, offset: usize, units: &[u64], rows: usize) -> Self {
-        Self { ledger: Ledger::create(region, offset, Self::words(units.len(), rows)), units: units.into(), rows }
+    /// A desk where nothing has been shared out, whose rows are made of so many items of each port. If what a member leaves
+    /// is to be shared out again, `senders` tells how many share out there; else it is 0.
+    pub fn create(region: &Arc<Region>, offset: usize, units: &[u64], rows: usize, senders: u64) -> Self {
+        let ledger = Ledger::create(region, offset, Self::words(units.len(), rows));
+        let this = Self { ledger, units: units.into(), rows, heirs: senders > 0 };
+        this.parts().store(senders, SeqCst);
+        this
     }
 
     /// A handle to a desk that another process has created.
-    pub fn attach(region: &Arc<Region>, offset: usize, units: &[u64], rows: usize) -> Self {
-        Self { ledger: Ledger::attach(region, offset, Self::words(units.len(), rows)), units: units.into(), rows }
+    pub fn attach(region: &Arc<Region>, offset: usize, units: &[u64], rows: usize, senders: u64) -> Self {
+        let ledger = Ledger::attach(region, offset, Self::words(units.len(), rows));
+        Self { ledger, units: units.into(), rows, heirs: senders > 0 }
     }
 
-    /// The items shared out of each port, rows whose member is known, the member that got one last, who waits, the members.
+    /// The items shared out of each port, rows whose member is known, the member that got one last, who waits, parts of
+    /// those who may still share out, the members.
     fn words(ports: usize, rows: usize) -> usize {
-        ports + 2 + SET + rows
+        ports + 2 + SET + 1 + rows
+    }
+
+    fn parts(&self) -> &AtomicU64 {
+        &self.ledger.words()[self.units.len() + 2 + SET]
+    }
+
+    /// Whether what lies in the channel of a member that ends is shared out again among the others.
+    pub fn has_heirs(&self) -> bool {
+        self.heirs
+    }
+
+    /// An item is on its way to a member. As it may be shared out again, the members' channels do not end before it is out
+    /// of that: each sender has a part in that, until it leaves, and each item.
+    pub fn hand_out(&self) {
+        self.parts().fetch_add(1, SeqCst);
+    }
+
+    /// So many items that a member had got are to be shared out again; `false` if the channels have ended by now.
+    pub fn reclaim(&self, items: usize) -> bool {
+        let more = |parts| (parts > 0).then_some(parts + items as u64);
+        self.parts().fetch_update(SeqCst, SeqCst, more).is_ok()
+    }
+
+    /// So many parts are given up. Whether that was the last: then the members' channels end.
+    pub fn settle(&self, parts: usize) -> bool {
+        self.parts().fetch_sub(parts as u64, SeqCst) == parts as u64
     }
 
     /// Whether several ports share rows.
@@ -96,7 +133,7 @@ impl Turn<'_> {
     }
 
     fn place(&self, row: u64) -> usize {
-        self.ports() + 2 + SET + (row % self.desk.rows as u64) as usize
+        self.ports() + 2 + SET + 1 + (row % self.desk.rows as u64) as usize
     }
 
     /// The row that the next item of `port` belongs to.

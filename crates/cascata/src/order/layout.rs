@@ -22,8 +22,7 @@ pub struct OrderLayout {
     gathers: usize,
     /// The first member of each turnstile.
     turnstiles: Vec<usize>,
-    /// Where each desk lies, the items of each port that make a row, and the rows.
-    desks: Vec<(usize, Vec<u64>, usize)>,
+    desks: Vec<DeskLayout>,
 }
 
 impl OrderLayout {
@@ -39,12 +38,22 @@ impl OrderLayout {
         let turnstiles = turnstiles.collect();
         let len = lines * LINE;
         let words = layout.reserve(len.max(1) * 8, LINE * 8);
-        let place = |PlannedDesk { units, rows, .. }: &PlannedDesk<V>| {
-            (layout.reserve(Desk::footprint(units.len(), *rows), LINE * 8), units.clone(), *rows)
+        let place = |PlannedDesk { units, rows, senders, .. }: &PlannedDesk<V>| {
+            let at = layout.reserve(Desk::footprint(units.len(), *rows), LINE * 8);
+            DeskLayout { at, units: units.clone(), rows: *rows, senders: *senders }
         };
         let desks = plan.desks.iter().map(place).collect();
         Self { words, len, channels: nodes, gathers: nodes + channels, turnstiles, desks }
     }
+}
+
+/// Where a desk lies, and what it is made with: see [`Desk::create`].
+#[derive(Clone, Debug)]
+struct DeskLayout {
+    at: usize,
+    units: Vec<u64>,
+    rows: usize,
+    senders: u64,
 }
 
 /// Frontiers and desks in the memory of a run.
@@ -58,7 +67,11 @@ pub struct Order {
 impl Order {
     /// Makes them, for a run of `plan`: nothing runs, and nothing is inside.
     pub fn create<V>(region: &Arc<Region>, layout: OrderLayout, plan: &Plan<V>) -> Self {
-        let desks = layout.desks.iter().map(|(at, units, rows)| Desk::create(region, *at, units, *rows)).collect();
+        let desks = layout
+            .desks
+            .iter()
+            .map(|desk| Desk::create(region, desk.at, &desk.units, desk.rows, desk.senders))
+            .collect();
         let order = Self { words: Words::new(region, layout.words, layout.len), layout, desks };
         for (number, _) in plan.channels.iter().enumerate().filter(|(_, channel)| channel.numbered) {
             order.fronts(number).iter().chain([&order.batch(number)]).for_each(|word| word.set(NONE));
@@ -78,7 +91,11 @@ impl Order {
 
     /// A handle to those that another process has made.
     pub fn attach(region: &Arc<Region>, layout: OrderLayout) -> Self {
-        let desks = layout.desks.iter().map(|(at, units, rows)| Desk::attach(region, *at, units, *rows)).collect();
+        let desks = layout
+            .desks
+            .iter()
+            .map(|desk| Desk::attach(region, desk.at, &desk.units, desk.rows, desk.senders))
+            .collect();
         Self { words: Words::new(region, layout.words, layout.len), layout, desks }
     }
 

@@ -98,6 +98,7 @@ fn planned<V: Clone>(
         groups,
         numbering: wiring.numbering.remove(&node),
         watched: wiring.watched.remove(&node).unwrap_or_default(),
+        bequests: wiring.bequests.remove(&node).unwrap_or_default(),
     }
 }
 

@@ -59,6 +59,8 @@ pub struct PlannedNode<V, D = Arc<Definition<V>>> {
     pub numbering: Option<Numbering>,
     /// Who takes results in order and has to know of its firings' numbers.
     pub watched: Vec<Watcher>,
+    /// For inports of a member of a group: how what they leave is shared out among the other members.
+    pub bequests: Vec<(usize, Share)>,
 }
 
 /// Who takes results of a group in their order.
@@ -167,6 +169,8 @@ pub struct PlannedDesk<V> {
     pub units: Vec<u64>,
     /// By how many rows one port may be ahead of another; 0 for one port.
     pub rows: usize,
+    /// How many outports share out here, if what a member leaves when it ends is shared out again; else 0.
+    pub senders: u64,
     /// Who gets the next.
     pub sharing: Sharing<V>,
 }
@@ -233,7 +237,7 @@ pub struct PlannedChannel {
     pub inport: usize,
     /// How many items it holds; `None` is without bound.
     pub capacity: Option<usize>,
-    /// How many outports send into it: `producers.len()`.
+    /// How many keep it open: the outports that send into it, or one desk for all of them.
     pub publishers: usize,
     /// The outports that send into it, as (node, outport), in the order in which they were connected.
     pub producers: Vec<(usize, usize)>,

@@ -98,7 +98,7 @@ impl<V> PlannedDesk<V> {
             Sharing::RoundRobin => Sharing::RoundRobin,
             Sharing::Keyed { function, port } => Sharing::Keyed { function: convert(function)?, port: *port },
         };
-        Ok(PlannedDesk { units: self.units.clone(), rows: self.rows, sharing })
+        Ok(PlannedDesk { units: self.units.clone(), rows: self.rows, senders: self.senders, sharing })
     }
 }
 
@@ -131,6 +131,7 @@ impl<V, D> PlannedNode<V, D> {
             groups: self.groups.clone(),
             numbering: self.numbering.clone(),
             watched: self.watched.clone(),
+            bequests: self.bequests.clone(),
         })
     }
 }

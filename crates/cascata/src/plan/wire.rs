@@ -31,6 +31,8 @@ pub(super) struct Wiring<V> {
     pub numbering: HashMap<usize, Numbering>,
     /// Those for whom a node's numbers matter.
     pub watched: HashMap<usize, Vec<Watcher>>,
+    /// How what inports of a node leave is shared out again.
+    pub bequests: HashMap<usize, Vec<(usize, Share)>>,
 }
 
 /// What comes to an inport.
@@ -45,7 +47,7 @@ struct Coming {
 /// Wires the connections of `graph`, whose nodes run on the workers that `placement` says.
 pub(super) fn wire<V: Clone>(graph: &Graph<V>, placement: &[usize], cycles: &[Vec<usize>]) -> Wiring<V> {
     let numbers = numbers::numbers(graph, cycles);
-    let looping = cycles.iter().flatten().copied().collect();
+    let looping: HashSet<_> = cycles.iter().flatten().copied().collect();
     let mut wiring = Wiring {
         channels: Vec::new(),
         gathers: Vec::new(),
@@ -55,6 +57,7 @@ pub(super) fn wire<V: Clone>(graph: &Graph<V>, placement: &[usize], cycles: &[Ve
         routes: HashMap::new(),
         numbering: HashMap::new(),
         watched: HashMap::new(),
+        bequests: HashMap::new(),
     };
     let mut plain = HashMap::new();
     for (place, coming) in coming(graph, &numbers, &looping) {
@@ -65,6 +68,9 @@ pub(super) fn wire<V: Clone>(graph: &Graph<V>, placement: &[usize], cycles: &[Ve
                 Some(Numbers::Counted) | None => false,
             });
             let channel = wiring.channel(graph, placement, place, coming.plain, numbered);
+            if bequeaths(graph, place, &looping) {
+                wiring.keep_open(graph, placement, channel);
+            }
             wiring.sources.entry(place).or_default().push(PlannedSource::Channel(channel));
             plain.insert(place, channel);
         }
@@ -80,6 +86,7 @@ pub(super) fn wire<V: Clone>(graph: &Graph<V>, placement: &[usize], cycles: &[Ve
         }
     }
     let ports = wiring.desks(graph);
+    wiring.bequests(graph, &plain, &ports, &looping);
     for link in graph.links() {
         if gathers(graph, link, &numbers, &looping).is_none() {
             wiring.route(graph, link, &numbers, &plain, &ports);
@@ -146,6 +153,37 @@ impl<V: Clone> Wiring<V> {
             numbered,
         });
         self.channels.len() - 1
+    }
+
+    /// Has a desk keep a channel open for all who may still bring something: senders, and other members of its group.
+    fn keep_open(&mut self, graph: &Graph<V>, placement: &[usize], channel: usize) {
+        let channel = &mut self.channels[channel];
+        let group = graph.group_of(channel.node).expect("what is shared out comes to a group");
+        channel.publishers = 1;
+        channel.shared |=
+            graph.groups()[group].members.iter().any(|&other| placement[other] != placement[channel.node]);
+    }
+
+    /// Notes what is shared out again when a member ends.
+    fn bequests(
+        &mut self,
+        graph: &Graph<V>,
+        plain: &HashMap<Place, usize>,
+        ports: &HashMap<Place, Place>,
+        looping: &HashSet<usize>,
+    ) {
+        for (&(group, inport), &(desk, port)) in ports {
+            let members = &graph.groups()[group].members;
+            if !bequeaths(graph, (members[0], inport), looping) {
+                continue;
+            }
+            let channels: Vec<_> = members.iter().map(|&member| plain[&(member, inport)]).collect();
+            self.desks[desk].senders = self.channels[channels[0]].producers.len() as u64;
+            for &member in members {
+                let share = Share { desk, port, channels: channels.clone(), turnstile: None };
+                self.bequests.entry(member).or_default().push((inport, share));
+            }
+        }
     }
 
     /// A desk for each trigger group of ports that are only shared out, and for every other port that is. Gives each
@@ -270,6 +308,31 @@ impl<V: Clone> Wiring<V> {
     }
 }
 
+/// Whether a member may end while others that get the same kind of items go on, as it fires on something else, too, that
+/// is its own. What then lies in its channel goes to them. Not in a feedback loop, which ends as a whole, and not if it is
+/// a part of rows, whose other parts may have gone elsewhere by then.
+fn bequeaths<V>(graph: &Graph<V>, (node, inport): Place, looping: &HashSet<usize>) -> bool {
+    let Some(group) = graph.group_of(node) else { return false };
+    let members = &graph.groups()[group].members;
+    let batches = &graph.nodes()[members[0]].batches;
+    let timed = |inport: usize| batches[inport].is_some_and(|batch| batch.within.is_some());
+    let way = |inport: &usize| numbers::way(graph, group, *inport);
+    if way(&inport) != Some(Way::Shared) || members.iter().any(|member| looping.contains(member)) {
+        return false;
+    }
+    let mut own = false;
+    for row in members.iter().flat_map(|&member| graph.trigger_groups(member, &Taps::new())) {
+        for other in row.iter().filter(|other| row.contains(&inport) && **other != inport) {
+            match way(other) {
+                Some(Way::Shared) if !timed(*other) && !timed(inport) => return false,
+                Some(Way::Broadcast) | None => {}
+                Some(Way::Shared | Way::Paired(_) | Way::Mixed) => own = true,
+            }
+        }
+    }
+    own
+}
+
 fn desk<V: Clone>(graph: &Graph<V>, group: usize, inports: &[usize]) -> PlannedDesk<V> {
     let described = &graph.groups()[group];
     let policies = || inports.iter().map(|&inport| described.policies[inport].as_ref());
@@ -281,7 +344,7 @@ fn desk<V: Clone>(graph: &Graph<V>, group: usize, inports: &[usize]) -> PlannedD
     let sharing = keyed.unwrap_or_else(|| if in_turn() { Sharing::RoundRobin } else { Sharing::Balanced });
     let node = &graph.nodes()[described.members[0]];
     if inports.len() == 1 {
-        return PlannedDesk { units: vec![1], rows: 0, sharing };
+        return PlannedDesk { units: vec![1], rows: 0, senders: 0, sharing };
     }
     let unit = |inport: usize| node.batches[inport].map_or(1, |batch| batch.size.map_or(u64::MAX, |size| size as u64));
     // A port is ahead by what lies in the members' channels and in their batches, at most.
@@ -291,5 +354,5 @@ fn desk<V: Clone>(graph: &Graph<V>, group: usize, inports: &[usize]) -> PlannedD
     };
     let ahead = inports.iter().map(|&inport| ahead(inport)).max().unwrap_or(0);
     let rows = ahead.saturating_mul(described.members.len()).saturating_add(1).min(MOST_ROWS);
-    PlannedDesk { units: inports.iter().map(|&inport| unit(inport)).collect(), rows, sharing }
+    PlannedDesk { units: inports.iter().map(|&inport| unit(inport)).collect(), rows, senders: 0, sharing }
 }

@@ -1,9 +1,6 @@
 //! Where items are shared out: who gets the next one, and what number it bears.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::SeqCst},
-};
+use std::sync::{Arc, atomic::Ordering::SeqCst};
 
 use cascata_shm::{Ledger, MAX_WORKERS, Orphaned, Region, WorkerSet, ledger::Open};
 
@@ -48,7 +45,7 @@ impl Desk {
     pub fn create(region: &Arc<Region>, offset: usize, units: &[u64], rows: usize, senders: u64) -> Self {
         let ledger = Ledger::create(region, offset, Self::words(units.len(), rows));
         let this = Self { ledger, units: units.into(), rows, heirs: senders > 0 };
-        this.parts().store(senders, SeqCst);
+        this.parts().set(senders);
         this
     }
 
@@ -64,8 +61,8 @@ impl Desk {
         ports + 2 + SET + 1 + rows
     }
 
-    fn parts(&self) -> &AtomicU64 {
-        &self.ledger.words()[self.units.len() + 2 + SET]
+    fn parts(&self) -> Word {
+        Word::new(self.ledger.words(), self.units.len() + 2 + SET)
     }
 
     /// Whether what lies in the channel of a member that ends is shared out again among the others.
@@ -76,18 +73,17 @@ impl Desk {
     /// An item is on its way to a member. As it may be shared out again, the members' channels do not end before it is out
     /// of that: each sender has a part in that, until it leaves, and each item.
     pub fn hand_out(&self) {
-        self.parts().fetch_add(1, SeqCst);
+        self.parts().add(1);
     }
 
     /// So many items that a member had got are to be shared out again; `false` if the channels have ended by now.
     pub fn reclaim(&self, items: usize) -> bool {
-        let more = |parts| (parts > 0).then_some(parts + items as u64);
-        self.parts().fetch_update(SeqCst, SeqCst, more).is_ok()
+        self.parts().add_unless_zero(items as u64)
     }
 
     /// So many parts are given up. Whether that was the last: then the members' channels end.
     pub fn settle(&self, parts: usize) -> bool {
-        self.parts().fetch_sub(parts as u64, SeqCst) == parts as u64
+        self.parts().subtract(parts as u64) == 0
     }
 
     /// Whether several ports share rows.

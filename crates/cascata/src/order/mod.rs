@@ -62,6 +62,28 @@ impl Word {
         self.words[self.at].swap(value, SeqCst)
     }
 
+    /// Adds to the value.
+    pub(crate) fn add(&self, more: u64) {
+        self.words[self.at].fetch_add(more, SeqCst);
+    }
+
+    /// Adds to the value, but not to 0. Whether it has.
+    pub(crate) fn add_unless_zero(&self, more: u64) -> bool {
+        let mut value = self.get();
+        while value > 0 {
+            match self.words[self.at].compare_exchange(value, value + more, SeqCst, SeqCst) {
+                Ok(_) => return true,
+                Err(other) => value = other,
+            }
+        }
+        false
+    }
+
+    /// Subtracts from the value and gives what is left.
+    pub(crate) fn subtract(&self, less: u64) -> u64 {
+        self.words[self.at].fetch_sub(less, SeqCst) - less
+    }
+
     /// As the front of a ring.
     pub(crate) fn front(&self) -> Front<'_> {
         Front(&self.words[self.at])

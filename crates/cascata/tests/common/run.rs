@@ -25,7 +25,7 @@ use cascata_shm::model::{spawn, wait_for_bell};
 use crate::{list::List, wakes::Party};
 
 /// Bytes that items between workers may take.
-const LIMIT: usize = 1 << 20;
+pub const LIMIT: usize = 1 << 20;
 
 /// What a component is told.
 #[derive(Debug)]

@@ -157,10 +157,10 @@ impl Trial {
         self.model.end(member);
     }
 
-    /// Whether only one member is left where another port decides: who waits for it is not told that all have ended.
+    /// Whether only one member is left, and ports wait for each other: who waits for one is not told that all have ended.
     fn is_forlorn(&self) -> bool {
         let left = self.model.ended.iter().filter(|ended| !**ended).count();
-        left == 1 && self.rig.spec.ports.len() > 1 && matches!(self.rig.spec.sharing, Sharing::Keyed(_))
+        left == 1 && self.rig.spec.ports.len() > 1
     }
 
     fn leave(&mut self, sender: usize) {

@@ -253,10 +253,12 @@ impl Model {
 
     /// Whether nothing will come to a member's port any more.
     pub fn has_ended(&self, member: usize, port: usize) -> bool {
-        let done = |sender: &Sender| sender.has_left && sender.held.is_empty() && sender.lines.iter().all(VecDeque::is_empty);
-        self.ended[member]
-            || self.channels[member][port].items.is_empty()
-                && self.senders.iter().filter(|sender| sender.ports.contains(&port)).all(done)
+        let gives = |sender: &Sender| {
+            let waits = |(&to, line): (&usize, &VecDeque<Entry>)| to == port && !line.is_empty();
+            let waits = !sender.held.is_empty() || sender.ports.iter().zip(&sender.lines).any(waits);
+            sender.ports.contains(&port) && (waits || !sender.has_left)
+        };
+        self.ended[member] || self.channels[member][port].items.is_empty() && !self.senders.iter().any(gives)
     }
 }
 

@@ -402,8 +402,11 @@ impl<T: Item> Share<T> {
 
     /// Forgets the item that waits under `ticket`, whose sender has withdrawn it.
     pub(super) fn forget(&self, ticket: &Ticket) {
-        let gone = self.remove(ticket);
-        drop(gone);
+        if let Some(gone) = self.remove(ticket) {
+            drop(gone);
+            // What waited behind it may be for another member, or come before what others wait with.
+            self.seeker.wake_by_ref();
+        }
         self.leave();
     }
 

@@ -124,24 +124,32 @@ impl Model {
     }
 
     fn deliver(&mut self, sender: usize, item: List, ticket: &Rc<Ticket>) {
+        // It is encoded once for all ports, if at first sight any of them needs that.
+        let leaves = |&port: &usize| self.choose(port, &item).is_some_and(|member| self.is_away(sender, member));
+        let packed = self.senders[sender].ports.iter().any(leaves);
         for way in 0..self.senders[sender].ports.len() {
             ticket.open.update(|open| open + 1);
             self.senders[sender].lines[way].push_back((item.clone(), ticket.clone()));
             if self.senders[sender].lines[way].len() == 1 {
-                self.drain(sender, way);
+                self.drain(sender, way, packed);
             }
         }
         ticket.settle(false);
     }
 
-    /// What waits goes in, as far as it can.
-    fn drain(&mut self, sender: usize, way: usize) {
+    fn is_away(&self, sender: usize, member: usize) -> bool {
+        self.spec.senders[sender].0 != self.spec.members[member]
+    }
+
+    /// What waits goes in, as far as it can; to another process only if it is encoded.
+    fn drain(&mut self, sender: usize, way: usize, packed: bool) {
         let port = self.senders[sender].ports[way];
         while let Some((item, ticket)) = self.senders[sender].lines[way].front().cloned() {
             let number = self.next[port];
             let is_new = number as usize == self.rows.len();
             match self.place(port, &item) {
                 Place::Waits => break,
+                Place::At(member) if !packed && self.is_away(sender, member) => break,
                 Place::At(member) => {
                     self.channels[member][port].items.push_back((number, item));
                     self.rows.extend(is_new.then_some(member));
@@ -160,7 +168,7 @@ impl Model {
 
     /// What was held back goes on, as far as it can.
     pub fn feed(&mut self, sender: usize) {
-        (0..self.senders[sender].ports.len()).for_each(|way| self.drain(sender, way));
+        (0..self.senders[sender].ports.len()).for_each(|way| self.drain(sender, way, true));
         while !self.is_behind(sender) {
             let Some((item, ticket)) = self.senders[sender].held.pop_front() else { break };
             self.deliver(sender, item, &ticket);
@@ -186,32 +194,36 @@ impl Model {
 
     /// Where the next item of a port goes.
     fn place(&self, port: usize, item: &List) -> Place {
-        let number = self.next[port] as usize;
-        if let Some(&member) = self.rows.get(number) {
-            return if self.ended[member] { Place::Lost(member) } else { self.at(member, port) };
-        }
-        let members = self.spec.members.len();
-        let after = |start: usize| (0..members).map(move |step| (start + step) % members);
-        let mut from = after(self.rows.last().map_or(0, |last| last + 1)).filter(|&member| !self.ended[member]);
-        let behind = self.next.iter().copied().min().unwrap_or(0) as usize;
-        match self.spec.sharing {
-            _ if self.ended.iter().all(|ended| *ended) => Place::Lost(0),
-            _ if self.most > 0 && number - behind >= self.most => Place::Waits,
-            Sharing::Keyed(decides) if decides != port => Place::Waits,
-            Sharing::Keyed(_) => {
-                let start = home(item.0[item.0.len() - 1], members);
-                after(start).find(|&member| !self.ended[member]).map_or(Place::Lost(0), |member| self.at(member, port))
-            }
-            Sharing::RoundRobin => from.next().map_or(Place::Lost(0), |member| self.at(member, port)),
-            Sharing::Balanced => {
-                let best = from.rev().max_by_key(|&member| self.room(member, port));
-                best.map_or(Place::Lost(0), |member| self.at(member, port))
-            }
+        match self.choose(port, item) {
+            Some(member) if self.ended[member] => Place::Lost(member),
+            Some(member) if self.room(member, port) > 0 => Place::At(member),
+            None if self.ended.iter().all(|ended| *ended) => Place::Lost(0),
+            _ => Place::Waits,
         }
     }
 
-    fn at(&self, member: usize, port: usize) -> Place {
-        if self.room(member, port) > 0 { Place::At(member) } else { Place::Waits }
+    /// Who is to get the next item of a port.
+    fn choose(&self, port: usize, item: &List) -> Option<usize> {
+        let (number, behind) = (self.next[port] as usize, self.next.iter().copied().min()? as usize);
+        if number < self.rows.len() {
+            return Some(self.rows[number]);
+        }
+        if self.most > 0 && number - behind >= self.most {
+            return None;
+        }
+        let members = self.spec.members.len();
+        let from = |start: usize| {
+            let members = (0..members).map(move |step| (start + step) % members);
+            members.filter(|&member| !self.ended[member])
+        };
+        let after = self.rows.last().map_or(0, |last| last + 1);
+        match self.spec.sharing {
+            Sharing::Keyed(decides) if decides != port => None,
+            Sharing::Keyed(_) => from(home(item.0[item.0.len() - 1], members)).next(),
+            Sharing::RoundRobin => from(after).next(),
+            // The first of those with most room.
+            Sharing::Balanced => from(after).rev().max_by_key(|&member| self.room(member, port)),
+        }
     }
 
     fn room(&self, member: usize, port: usize) -> usize {

@@ -9,6 +9,9 @@ mod run;
 #[path = "../common/wakes.rs"]
 mod wakes;
 
+mod circuit;
+mod frontier;
 mod model;
+mod random;
 mod rig;
 mod sharing;

@@ -169,7 +169,8 @@ impl<T: Item + std::fmt::Debug> Ends<T> {
     fn share(&self, plan: &Plan<T>, share: &plan::Share, seeker: &Waker) -> Share<T> {
         let members = share.channels.iter().filter_map(|&channel| self.target(plan, channel)).collect();
         let desk = (self.memory.order().desk(share.desk).clone(), share.port, Topics::new(plan).desk(share.desk));
-        let made = Share::new(members, desk, plan.desks[share.desk].sharing.clone(), seeker.clone());
+        let sharing = plan.desks[share.desk].sharing.clone();
+        let made = Share::new(members, desk, sharing, seeker.clone(), self.hub.clone());
         match share.turnstile {
             Some((turnstile, place)) => {
                 made.behind_turnstile(self.memory.order().turnstile(plan, turnstile, place, self.memory.bells()))

@@ -101,17 +101,15 @@ enum Choice {
 
 impl<T: Item> Share<T> {
     /// A way to `members`, whose items port `port` of `desk` shares out as `sharing` says. Those who wait for others to
-    /// share out are told by bell `bell`; `seeker` is woken when there may be room.
+    /// share out are told by bell `bell`; `seeker` is woken when there may be room. `hub` is that of this worker, if it has
+    /// one: although all members may be here, those who send to other ports of the desk may not.
     pub fn new(
         members: Vec<Target<T>>,
         (desk, port, bell): (Desk, usize, usize),
         sharing: Sharing<T>,
         seeker: Waker,
+        hub: Option<Hub>,
     ) -> Self {
-        let hub = members.iter().find_map(|member| match member {
-            Target::Remote(remote, _) => Some(remote.hub().clone()),
-            Target::Local(_) => None,
-        });
         let doorway = Doorway::new(members.iter().find_map(Target::gate).cloned());
         let state = Mutex::new(State { waiting: VecDeque::new(), leaving: false });
         Self { members, desk, port, bell, sharing, hub, seeker, turnstile: None, doorway, inherits: false, state }
@@ -449,8 +447,11 @@ impl<T: Item> Share<T> {
 
     /// Forgets the item that waits under `ticket`, whose sender has withdrawn it.
     pub(super) fn forget(&self, ticket: &Ticket) {
-        let gone = self.remove(ticket);
-        drop(gone);
+        if let Some(gone) = self.remove(ticket) {
+            drop(gone);
+            // What waited behind it may be for another member, or come before what others wait with.
+            self.seeker.wake_by_ref();
+        }
         self.leave();
     }
 

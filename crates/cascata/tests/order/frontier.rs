@@ -1,0 +1,93 @@
+//! The words of a frontier in every order of the steps in which they are written and read: whatever somebody reads of
+//! them, all results below are where they were sent.
+
+use std::sync::Arc;
+
+use cascata::{graph::{Definition, Graph, Inport, Outport}, plan::Plan};
+use cascata_shm::model::{Search, everything, explore, spawn};
+
+use crate::{
+    list::List,
+    run::{Act, Run, Sending, Told, placed},
+    wakes::Watchdog,
+};
+
+/// How many items go through.
+const ITEMS: u64 = 2;
+
+/// A source, groups of one member, each on a worker, and a sink.
+fn line(source: usize, members: &[(usize, Option<usize>)], sink: usize) -> Plan<List> {
+    let mut graph = Graph::new();
+    let node = |capacity: Option<Option<usize>>, sends: bool| {
+        let inports = capacity.map(|capacity| Inport { name: "x".into(), capacity, default: None });
+        let outports = sends.then(|| Outport { name: "out".into() });
+        let (inports, outports) = (inports.into_iter().collect(), outports.into_iter().collect());
+        Arc::new(Definition::new("node", "tests", inports, outports, vec![], List::default()).unwrap())
+    };
+    graph.add("source", node(None, true)).unwrap();
+    let mut from = "source".to_owned();
+    for (index, &(_, capacity)) in members.iter().enumerate() {
+        let group = format!("group{index}");
+        graph.add_group(&group, node(Some(capacity), true), 1).unwrap();
+        graph.connect(&from, "out", &group, "x").unwrap();
+        from = group;
+    }
+    graph.add("sink", node(Some(None), false)).unwrap();
+    graph.connect(&from, "out", "sink", "x").unwrap();
+    let members = members.iter().map(|member| member.0);
+    placed(&graph, &[source].into_iter().chain(members).chain([sink]).collect::<Vec<_>>())
+}
+
+fn acts(plan: &Plan<List>) -> Vec<Act> {
+    let act = |node: usize| -> Act {
+        let sink = node + 1 == plan.nodes.len();
+        Box::new(move |told| match told {
+            Told::Fire(_, row) if node > 0 => row.into_iter().filter(|_| !sink).map(Sending::of).collect(),
+            Told::Fire(..) => (0..ITEMS).map(|item| Sending::of(List(vec![item]))).collect(),
+            Told::Finish => vec![],
+        })
+    };
+    (0..plan.nodes.len()).map(act).collect()
+}
+
+/// Reads the last member's frontier at any moment.
+fn run(preemptions: usize, source: usize, members: &[(usize, Option<usize>)], sink: usize) {
+    let _watchdog = Watchdog::new();
+    let plan = line(source, members, sink);
+    let (last, behind) = (members.len(), plan.channels.len() - 1);
+    assert!(plan.nodes[last].numbering.is_some() && plan.channels[behind].shared);
+    let search = Search::Preemptions(if everything() { preemptions + 1 } else { preemptions });
+    let orders = explore(search, move || {
+        let run = Run::new(&plan, acts(&plan));
+        let frontier = run.memory.order().frontier(&plan, last);
+        let ring = run.memory.ring(behind).unwrap().clone();
+        let reader = spawn(move || {
+            let bound = frontier.bound();
+            let sent = ring.pushed();
+            assert!(bound <= sent, "{sent} results are sent, and nothing is to come below {bound}");
+        });
+        run.explore();
+        reader.join().unwrap();
+    });
+    println!("{search:?}: {orders} orders, {members:?}");
+}
+
+#[test]
+fn through_shared_memory() {
+    run(2, 0, &[(1, Some(1))], 0);
+}
+
+#[test]
+fn through_a_backlog() {
+    run(2, 0, &[(1, None)], 0);
+}
+
+#[test]
+fn inside_a_worker() {
+    run(2, 0, &[(0, Some(1))], 1);
+}
+
+#[test]
+fn through_two_members() {
+    run(2, 0, &[(0, Some(1)), (0, Some(1))], 1);
+}

@@ -158,8 +158,8 @@ impl<T: Item> Remote<T> {
         Self { doorway: Doorway::new(gate), ..self }
     }
 
-    pub(super) fn gate(&self) -> Option<&Gate> {
-        self.doorway.gate()
+    pub(super) fn gates(&self) -> &[Gate] {
+        self.doorway.gates()
     }
 
     /// Puts `freight` into the ring, or lets it wait under `ticket`, which is made if it is the first that has to wait.

@@ -110,7 +110,7 @@ impl<T: Item> Share<T> {
             Target::Remote(remote, _) => Some(remote.hub().clone()),
             Target::Local(_) => None,
         });
-        let doorway = Doorway::new(members.iter().find_map(Target::gate).cloned());
+        let doorway = Doorway::new(members.iter().flat_map(Target::gates).next().cloned());
         let state = Mutex::new(State { waiting: VecDeque::new(), leaving: false });
         Self { members, desk, port, bell, sharing, hub, seeker, turnstile: None, doorway, state }
     }
@@ -456,10 +456,10 @@ impl<T: Item> Target<T> {
         }
     }
 
-    fn gate(&self) -> Option<&cascata_shm::Gate> {
+    fn gates(&self) -> &[cascata_shm::Gate] {
         match self {
-            Self::Local(local) => local.gate(),
-            Self::Remote(remote, _) => remote.gate(),
+            Self::Local(local) => local.gates(),
+            Self::Remote(remote, _) => remote.gates(),
         }
     }
 

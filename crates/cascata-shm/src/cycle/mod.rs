@@ -233,8 +233,13 @@ impl Gate {
     /// The reader waits no longer.
     fn withdraw(&self) -> Found {
         let Some(word) = self.word else { return Found::Untouched };
+        let word = &self.cycle.words[word];
+        if word.load(Relaxed) == OPEN {
+            // Only the reader itself says anything here.
+            return Found::Untouched;
+        }
         // SYNC POINT: withdraw.
-        match self.cycle.words[word].swap(OPEN, AcqRel) {
+        match word.swap(OPEN, AcqRel) {
             PASSED => Found::Passed,
             FLUSH => Found::Flush,
             _ => Found::Untouched,

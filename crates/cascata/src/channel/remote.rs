@@ -244,19 +244,20 @@ impl<T: Item> Remote<T> {
             return Poll::Ready(false);
         }
         let mut peek = self.look(&mut state);
-        if peek == Peek::Empty && self.doorway.expect() {
-            // Once more: who put something in before that did not know that it is expected.
-            peek = self.look(&mut state);
+        if peek == Peek::Empty {
+            // Before it is expected: who passes the gate wakes the receiver, also if that has found the item by itself.
+            let other = note(&mut state.receiver, cx);
+            if self.doorway.expect() {
+                // Once more: who put something in before that did not know that it is expected.
+                peek = self.look(&mut state);
+            }
+            drop(state);
+            drop(other);
         }
         match peek {
             Peek::Item => Poll::Ready(true),
             Peek::Ended => Poll::Ready(false),
-            Peek::Empty => {
-                let other = note(&mut state.receiver, cx);
-                drop(state);
-                drop(other);
-                Poll::Pending
-            }
+            Peek::Empty => Poll::Pending,
         }
     }
 

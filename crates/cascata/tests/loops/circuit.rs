@@ -214,7 +214,8 @@ fn plan(members: &[Member]) -> Plan<Lives> {
             None => vec![inport("x")],
         };
         let outports = vec![Declared { name: "out".into() }];
-        let definition = Arc::new(Definition::new("member", "tests", inports, outports, vec![], Lives(vec![])).unwrap());
+        let definition =
+            Arc::new(Definition::new("member", "tests", inports, outports, vec![], Lives(vec![])).unwrap());
         match member.workers.len() {
             1 => drop(graph.add(format!("c{index}"), definition).unwrap()),
             size => drop(graph.add_group(format!("c{index}"), definition, size).unwrap()),

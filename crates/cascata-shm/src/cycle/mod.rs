@@ -16,7 +16,11 @@
 //! holds a part of its own. A [`Reader`] that goes on takes back its words, and has as many parts as words that were taken
 //! (`SYNC POINT: withdraw`); if it sees none that was, it adds a part beforehand, so that there is no moment at which
 //! it neither has one nor would get one. So each part was added before anybody could give it up, the count is never too
-//! low, and an item in a channel either has a reader that holds a part or lacks partners for a row.
+//! low, and an item in a channel either has a reader that holds a part, or lacks partners for a row, or waits for its turn.
+//!
+//! An item may have to wait for its turn where a reader takes the results of several publishers in their order: a lower
+//! one may come by another channel, at whose gate the reader waits. The publisher of that one holds a part. It passes the
+//! gate when it leaves, and then gives its part up: so the reader gets one in time, whether the lower one comes or not.
 //!
 //! Whatever adds a part without holding one (a reader that was woken for nothing, somebody who sends although nobody waits
 //! for that any more) does so before the cycle closes, which then waits for that part, too, or after it, and then finds
@@ -233,8 +237,13 @@ impl Gate {
     /// The reader waits no longer.
     fn withdraw(&self) -> Found {
         let Some(word) = self.word else { return Found::Untouched };
+        let word = &self.cycle.words[word];
+        if word.load(Relaxed) == OPEN {
+            // Only the reader itself says anything here.
+            return Found::Untouched;
+        }
         // SYNC POINT: withdraw.
-        match self.cycle.words[word].swap(OPEN, AcqRel) {
+        match word.swap(OPEN, AcqRel) {
             PASSED => Found::Passed,
             FLUSH => Found::Flush,
             _ => Found::Untouched,
@@ -246,3 +255,5 @@ impl Gate {
 mod orderings;
 #[cfg(test)]
 mod protocol;
+#[cfg(test)]
+mod turns;

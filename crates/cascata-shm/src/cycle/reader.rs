@@ -45,9 +45,6 @@ impl Reader {
 
     /// It is awake, for whatever reason. `gates` are all its gates; it waits at none of them any more, and has one part.
     pub fn rise<'a>(&mut self, gates: impl Iterator<Item = &'a Gate> + Clone) -> Rise {
-        if !self.rests {
-            return Rise::Look;
-        }
         let flush = self.withdraw(gates);
         if self.cycle.is_closed() {
             Rise::End

@@ -13,8 +13,9 @@ impl Doorway {
         Self { gate }
     }
 
-    pub fn gate(&self) -> Option<&Gate> {
-        self.gate.as_ref()
+    /// The gate, if there is one.
+    pub fn gates(&self) -> &[Gate] {
+        self.gate.as_slice()
     }
 
     /// The receiver has found nothing and is going to wait. Whether it is to look once more.

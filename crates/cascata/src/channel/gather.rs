@@ -5,6 +5,8 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use cascata_shm::Gate;
+
 use super::{Inlet, Item, lock, note};
 use crate::{
     metrics::InportMeter,
@@ -24,6 +26,8 @@ pub struct Member<T: Item> {
 #[derive(Debug)]
 pub struct Gather<T: Item> {
     sources: Vec<Source<T>>,
+    /// Those before the channels, if the reader belongs to a feedback loop.
+    gates: Vec<Gate>,
     state: Mutex<State>,
 }
 
@@ -60,7 +64,13 @@ impl<T: Item> Gather<T> {
         let groups = groups
             .into_iter()
             .map(|(members, watch)| Source::Group(Group { members, watch, last: Mutex::new((0, NONE)) }));
-        Self { sources: channels.chain(groups).collect(), state: Mutex::default() }
+        let (sources, state) = (channels.chain(groups).collect(), Mutex::default());
+        let this = Self { sources, gates: Vec::new(), state };
+        Self { gates: this.inlets().flat_map(Inlet::gates).cloned().collect(), ..this }
+    }
+
+    pub(super) fn gates(&self) -> &[Gate] {
+        &self.gates
     }
 
     /// See [`Inlet::poll_item`].

@@ -103,8 +103,8 @@ impl<T> Local<T> {
         Self { doorway: Doorway::new(gate), ..self }
     }
 
-    pub(super) fn gate(&self) -> Option<&Gate> {
-        self.doorway.gate()
+    pub(super) fn gates(&self) -> &[Gate] {
+        self.doorway.gates()
     }
 
     fn enter(&self, state: &mut State<T>, item: Numbered<T>) {

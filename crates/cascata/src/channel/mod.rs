@@ -182,12 +182,12 @@ impl<T: Item> Inlet<T> {
         }
     }
 
-    /// The gate before it, if its reader belongs to a feedback loop.
-    pub(crate) fn gate(&self) -> Option<&Gate> {
+    /// The gates before it, if its reader belongs to a feedback loop: one for each channel.
+    pub(crate) fn gates(&self) -> &[Gate] {
         match self {
-            Self::Local(channel) => channel.gate(),
-            Self::Remote(channel) => channel.gate(),
-            Self::Gather(_) => None,
+            Self::Local(channel) => channel.gates(),
+            Self::Remote(channel) => channel.gates(),
+            Self::Gather(channels) => channels.gates(),
         }
     }
 

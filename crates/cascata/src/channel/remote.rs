@@ -158,8 +158,8 @@ impl<T: Item> Remote<T> {
         Self { doorway: Doorway::new(gate), ..self }
     }
 
-    pub(super) fn gate(&self) -> Option<&Gate> {
-        self.doorway.gate()
+    pub(super) fn gates(&self) -> &[Gate] {
+        self.doorway.gates()
     }
 
     /// Puts `freight` into the ring, or lets it wait under `ticket`, which is made if it is the first that has to wait.
@@ -244,19 +244,20 @@ impl<T: Item> Remote<T> {
             return Poll::Ready(false);
         }
         let mut peek = self.look(&mut state);
-        if peek == Peek::Empty && self.doorway.expect() {
-            // Once more: who put something in before that did not know that it is expected.
-            peek = self.look(&mut state);
+        if peek == Peek::Empty {
+            // Before it is expected: who passes the gate wakes the receiver, also if that has found the item by itself.
+            let other = note(&mut state.receiver, cx);
+            if self.doorway.expect() {
+                // Once more: who put something in before that did not know that it is expected.
+                peek = self.look(&mut state);
+            }
+            drop(state);
+            drop(other);
         }
         match peek {
             Peek::Item => Poll::Ready(true),
             Peek::Ended => Poll::Ready(false),
-            Peek::Empty => {
-                let other = note(&mut state.receiver, cx);
-                drop(state);
-                drop(other);
-                Poll::Pending
-            }
+            Peek::Empty => Poll::Pending,
         }
     }
 
@@ -275,6 +276,10 @@ impl<T: Item> Remote<T> {
         if self.unbounded {
             return self.unload(state);
         }
+        self.peek_ring()
+    }
+
+    fn peek_ring(&self) -> Peek {
         // A ring whose lock lost its holder is at its end; the supervisor has seen the death, too, and stops the run.
         self.ring.poll_item(self.hub.worker).unwrap_or(Peek::Empty)
     }
@@ -285,6 +290,11 @@ impl<T: Item> Remote<T> {
         let mut end = None;
         for _ in 0..self.ring.capacity() {
             if let Some([front, backlog]) = self.fronts.as_ref().filter(|_| state.backlog.is_empty()) {
+                let peek = self.peek_ring();
+                if peek != Peek::Item {
+                    end = Some(peek);
+                    break;
+                }
                 // Noted before it is off the ring: whoever looks must find it somewhere.
                 backlog.set(front.get());
             }
@@ -292,12 +302,12 @@ impl<T: Item> Remote<T> {
                 Ok(Pop::Item { slot, senders_waiting, .. }) => {
                     state.backlog.push_back(slot);
                     owed |= senders_waiting;
+                    continue;
                 }
-                other => {
-                    end = Some(other);
-                    break;
-                }
+                Ok(Pop::Ended) => end = Some(Peek::Ended),
+                Ok(Pop::Empty) | Err(_) => end = Some(Peek::Empty),
             }
+            break;
         }
         if owed {
             self.wake_senders();
@@ -306,11 +316,7 @@ impl<T: Item> Remote<T> {
             // Senders may be as quick as this worker, which has other things to do: it comes back for the rest.
             self.hub.bells.raise(self.hub.worker, self.index);
         }
-        match end {
-            _ if !state.backlog.is_empty() => Peek::Item,
-            Some(Ok(Pop::Ended)) => Peek::Ended,
-            _ => Peek::Empty,
-        }
+        if state.backlog.is_empty() { end.unwrap_or(Peek::Empty) } else { Peek::Item }
     }
 
     /// See [`Inlet::take`](super::Inlet::take).

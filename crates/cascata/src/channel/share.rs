@@ -7,11 +7,11 @@ use std::{
     task::Waker,
 };
 
-use cascata_shm::WorkerSet;
+use cascata_shm::{Cycle, Gate, WorkerSet};
 
 use super::{
-    Attempt, EncodeError, Hub, Item, Local, Offer, Remote, SendError, Ticket, doorway::Doorway, lock, outport::Freight,
-    parcel::Parcel, ticket::Claim,
+    Attempt, EncodeError, Hub, Item, Local, Offer, Remote, SendError, Ticket, lock, outport::Freight, parcel::Parcel,
+    ticket::Claim,
 };
 use crate::{
     order::{Desk, NONE, Placing, Turn, Turnstile},
@@ -41,8 +41,8 @@ pub struct Share<T: Item> {
     seeker: Waker,
     /// Where it waits for its turn: the sender is a member of a group whose results keep their order.
     turnstile: Option<Turnstile>,
-    /// What waits here keeps the feedback loop open that the members belong to.
-    doorway: Doorway,
+    /// The feedback loops that members belong to: what waits here keeps all of them open, as it may go to any member.
+    loops: Vec<Cycle>,
     /// It shares out again what a member has left: it keeps no channel open, but what it has to share out does.
     inherits: bool,
     state: Mutex<State<T>>,
@@ -110,9 +110,12 @@ impl<T: Item> Share<T> {
         seeker: Waker,
         hub: Option<Hub>,
     ) -> Self {
-        let doorway = Doorway::new(members.iter().find_map(Target::gate).cloned());
+        let gates = members.iter().flat_map(Target::gates);
+        let mut loops: Vec<Cycle> = gates.map(|gate| gate.cycle().clone()).collect();
+        loops.sort_unstable_by_key(Cycle::bell);
+        loops.dedup_by_key(|cycle| cycle.bell());
         let state = Mutex::new(State { waiting: VecDeque::new(), leaving: false });
-        Self { members, desk, port, bell, sharing, hub, seeker, turnstile: None, doorway, inherits: false, state }
+        Self { members, desk, port, bell, sharing, hub, seeker, turnstile: None, loops, inherits: false, state }
     }
 
     /// The same for a member of a group, who waits for its turn at `turnstile`.
@@ -208,14 +211,14 @@ impl<T: Item> Share<T> {
                 let ticket = Arc::new(Ticket::new());
                 ticket.hold();
                 let _ = ticket.seal(true);
-                self.doorway.wait();
+                self.wait();
                 state.waiting.push_back((lot, ticket));
                 return Offer::Taken;
             }
         }
         let ticket = ticket.get_or_insert_with(|| Arc::new(Ticket::new()));
         ticket.hold();
-        self.doorway.wait();
+        self.wait();
         state.waiting.push_back((lot, ticket.clone()));
         Offer::Waits
     }
@@ -229,7 +232,7 @@ impl<T: Item> Share<T> {
             let Some(claim) = ticket.claim() else {
                 self.note_first(&state);
                 drop(state);
-                self.doorway.waited(1);
+                self.waited(1);
                 drop(lot);
                 continue;
             };
@@ -242,7 +245,7 @@ impl<T: Item> Share<T> {
                     self.note_first(&state);
                     drop(state);
                     self.settle(lot, settled);
-                    self.doorway.waited(1);
+                    self.waited(1);
                     waker.into_iter().for_each(Waker::wake);
                 }
                 Err(Unsettled::Waits) => {
@@ -460,8 +463,18 @@ impl<T: Item> Share<T> {
         let gone = ticket.remove_from(&mut state.waiting);
         self.note_first(&state);
         drop(state);
-        self.doorway.waited(usize::from(gone.is_some()));
+        self.waited(usize::from(gone.is_some()));
         gone
+    }
+
+    /// One more item waits here.
+    fn wait(&self) {
+        self.loops.iter().for_each(Cycle::enter);
+    }
+
+    /// So many items wait no longer.
+    fn waited(&self, items: usize) {
+        self.loops.iter().for_each(|cycle| cycle.leave(items));
     }
 
     /// Tells the other members which number waits here first.
@@ -504,10 +517,10 @@ impl<T: Item> Target<T> {
         }
     }
 
-    fn gate(&self) -> Option<&cascata_shm::Gate> {
+    fn gates(&self) -> &[Gate] {
         match self {
-            Self::Local(local) => local.gate(),
-            Self::Remote(remote, _) => remote.gate(),
+            Self::Local(local) => local.gates(),
+            Self::Remote(remote, _) => remote.gates(),
         }
     }
 

@@ -102,9 +102,9 @@ impl<T: Item> Port<T> {
         self.gathering.as_ref().map_or_else(|| self.inlet.first(), |gathering| gathering.number())
     }
 
-    /// The gate before its channel, if its component belongs to a feedback loop.
-    fn gate(&self) -> Option<&Gate> {
-        self.inlet.gate()
+    /// The gates before its channels, if its component belongs to a feedback loop.
+    fn gates(&self) -> &[Gate] {
+        self.inlet.gates()
     }
 
     fn has_begun_batch(&self) -> bool {
@@ -209,7 +209,7 @@ impl<T: Item> Inputs<T> {
             }
             return polled;
         };
-        match reader.rise(self.ports.iter().filter_map(Port::gate)) {
+        match reader.rise(self.ports.iter().flat_map(Port::gates)) {
             Rise::Look => {}
             Rise::Flush => _ = self.flush(),
             Rise::End => return Poll::Ready(Ok(self.end())),
@@ -229,8 +229,8 @@ impl<T: Item> Inputs<T> {
             // It has not looked at all there is.
             return true;
         }
-        self.ports.iter().filter(|port| port.has_begun_batch()).filter_map(Port::gate).for_each(Gate::hold_batch);
-        reader.rest(self.ports.iter().filter_map(Port::gate))
+        self.ports.iter().filter(|port| port.has_begun_batch()).flat_map(Port::gates).for_each(Gate::hold_batch);
+        reader.rest(self.ports.iter().flat_map(Port::gates))
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>, row: &mut [Option<T>]) -> Poll<Result<bool, T::Error>> {
@@ -338,7 +338,7 @@ impl<T: Item> Inputs<T> {
     fn end(&mut self) -> bool {
         self.ended = true;
         if let Some(reader) = &mut self.reader {
-            reader.withdraw(self.ports.iter().filter_map(Port::gate));
+            reader.withdraw(self.ports.iter().flat_map(Port::gates));
         }
         for port in &mut self.ports {
             port.close();

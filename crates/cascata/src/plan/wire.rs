@@ -60,7 +60,7 @@ pub(super) fn wire<V: Clone>(graph: &Graph<V>, placement: &[usize], cycles: &[Ve
         bequests: HashMap::new(),
     };
     let mut plain = HashMap::new();
-    for (place, coming) in coming(graph, &numbers, &looping) {
+    for (place, coming) in coming(graph, &numbers) {
         if !coming.plain.is_empty() {
             let numbered = graph.group_of(place.0).is_some_and(|group| match &numbers[group] {
                 Some(Numbers::Shared(ports)) => ports.contains(&place.1),
@@ -88,7 +88,7 @@ pub(super) fn wire<V: Clone>(graph: &Graph<V>, placement: &[usize], cycles: &[Ve
     let ports = wiring.desks(graph);
     wiring.bequests(graph, &plain, &ports, &looping);
     for link in graph.links() {
-        if gathers(graph, link, &numbers, &looping).is_none() {
+        if gathers(graph, link, &numbers).is_none() {
             wiring.route(graph, link, &numbers, &plain, &ports);
         }
     }
@@ -107,18 +107,16 @@ fn ordered<V>(graph: &Graph<V>, link: &Link, numbers: &[Option<Numbers>]) -> Opt
     (ordered && !graph.is_paired(link)).then_some(from)
 }
 
-/// The group whose results an inport gathers in their order. Not that of a component in a feedback loop: who knows
-/// whether a loop has come to rest knows of channels, not of frontiers.
-fn gathers<V>(graph: &Graph<V>, link: &Link, numbers: &[Option<Numbers>], looping: &HashSet<usize>) -> Option<usize> {
-    let loops = graph.members(&link.to).iter().any(|node| looping.contains(node));
-    ordered(graph, link, numbers).filter(|_| !loops && !graph.is_shared_out(link))
+/// The group whose results an inport gathers in their order.
+fn gathers<V>(graph: &Graph<V>, link: &Link, numbers: &[Option<Numbers>]) -> Option<usize> {
+    ordered(graph, link, numbers).filter(|_| !graph.is_shared_out(link))
 }
 
 /// What comes to each connected inport, in the order of nodes and inports.
-fn coming<V>(graph: &Graph<V>, numbers: &[Option<Numbers>], looping: &HashSet<usize>) -> BTreeMap<Place, Coming> {
+fn coming<V>(graph: &Graph<V>, numbers: &[Option<Numbers>]) -> BTreeMap<Place, Coming> {
     let mut coming: BTreeMap<Place, Coming> = BTreeMap::new();
     for link in graph.links() {
-        match gathers(graph, link, numbers, looping) {
+        match gathers(graph, link, numbers) {
             Some(group) => {
                 for &to in graph.members(&link.to) {
                     coming.entry((to, link.inport)).or_default().gathered.push((group, link.outport));

@@ -5,16 +5,12 @@
 //! too few firings, which is noticed at once.
 
 mod circuit;
-#[path = "../common/list.rs"]
-mod list;
-#[path = "../common/run.rs"]
-mod run;
 #[path = "../common/wakes.rs"]
 mod wakes;
 
 use cascata::graph::Batch;
 use cascata_shm::model::{Search, everything, explore};
-use circuit::Member;
+use circuit::{Circuit, Member, dropped, named};
 use wakes::Watchdog;
 
 /// Runs a circuit in all these orders; its members are to have `lives` lives in all.
@@ -22,9 +18,11 @@ fn run(search: Search, members: &[Member], lives: usize) {
     let _watchdog = Watchdog::new();
     let described = format!("{members:?}");
     let members = members.to_vec();
-    let plan = circuit::plan(&members);
     let orders = explore(search, move || {
-        assert_eq!(circuit::run(&plan, &members), lives, "every life is lived once");
+        let circuit = Circuit::new(&members);
+        circuit.run();
+        assert_eq!(circuit.lived(), lives, "every life is lived once");
+        assert!(circuit.names().is_sorted(), "what comes from outside comes in order: {:?}", circuit.names());
     });
     println!("{search:?}: {orders} orders, {described}");
 }
@@ -82,4 +80,56 @@ fn longer_ways() {
     ];
     run(Search::Random(count), &loops, 18);
     run(Search::Random(count), &[source, Member::on(0).of(None), Member::on(1).of(None).in_batches(TWICE)], 13);
+}
+
+/// A trigger group that waits at one port of its loop and has an item at the other.
+#[test]
+fn an_item_that_waits_for_a_partner_keeps_no_loop_open() {
+    for capacity in [Some(4), None] {
+        let source = Member::on(1).source(&[0]).aside();
+        run(around(2), &[source, Member::on(0).of(capacity), Member::on(0)], 0);
+    }
+}
+
+#[test]
+fn results_of_a_group_come_in_order() {
+    let source = Member::on(0).source(&[named(1, 0), named(2, 0), named(3, 0)]);
+    for capacity in [Some(4), None] {
+        for workers in [[0, 0], [1, 1], [0, 1]] {
+            run(around(1), &[source.clone(), Member::group(&workers), Member::on(0).of(capacity)], 3);
+        }
+    }
+}
+
+#[test]
+fn results_wait_for_one_that_never_comes() {
+    let source = Member::on(1).source(&[dropped(1), named(2, 1), dropped(3), named(4, 0)]);
+    for capacity in [Some(1), None] {
+        for workers in [[1, 1], [0, 1]] {
+            let group = Member::group(&workers);
+            run(around(1), &[source.clone(), group.clone(), Member::on(0).of(capacity), Member::on(1)], 3);
+        }
+    }
+}
+
+#[test]
+fn results_go_into_batches_that_are_flushed() {
+    let source = Member::on(1).source(&[named(1, 1), dropped(2), named(3, 0)]);
+    for workers in [[1, 1], [0, 1]] {
+        run(around(1), &[source.clone(), Member::group(&workers), Member::on(0).in_batches(TWICE), Member::on(1)], 3);
+    }
+}
+
+#[test]
+fn results_and_tokens_that_go_round() {
+    let count = if everything() { 10_000 } else { 300 };
+    let tokens = [named(1, 2), dropped(2), named(3, 0), named(4, 5), dropped(5), named(6, 1)];
+    for workers in [[0, 1, 0], [1, 1, 0]] {
+        for capacity in [Some(1), None] {
+            let source = Member::on(0).source(&tokens);
+            let first = Member::on(0).of(capacity).seeded(3);
+            let group = Member::group(&workers).of(Some(1));
+            run(Search::Random(count), &[source, group, first, Member::on(1).of(None)], 16);
+        }
+    }
 }

@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use cascata::{graph::{Definition, Graph, Inport, Outport}, plan::Plan};
+use cascata::{
+    graph::{Definition, Graph, Inport, Outport},
+    plan::Plan,
+};
 use cascata_shm::model::{Search, everything, explore, spawn};
 
 use crate::{

@@ -59,7 +59,8 @@ impl Dice {
 
 /// Has anybody do something until all have ended.
 fn play(circuit: &Circuit, run: &mut Run, mut dice: Dice) {
-    let all: Vec<_> = run.workers.iter().flat_map(|worker| (0..worker.parts.len()).map(|part| (worker.index, part))).collect();
+    let all: Vec<_> =
+        run.workers.iter().flat_map(|worker| (0..worker.parts.len()).map(|part| (worker.index, part))).collect();
     let slow: Vec<_> = all.iter().map(|_| [1, 1, 3, 20][dice.below(4)]).collect();
     while !run.workers.iter().all(Worker::has_ended) {
         let choice = dice.below(all.len() + 2 * run.workers.len());
@@ -95,11 +96,14 @@ fn check_room(circuit: &Circuit, run: &Run) {
     for (number, turnstile) in circuit.plan.turnstiles.iter().enumerate() {
         let share = circuit.plan.nodes[turnstile.members[0]].outports[0].shares.first().expect("it is shared out");
         assert_eq!(share.turnstile, Some((number, 0)));
-        let entered = run.memory.order().desk(share.desk).next(share.port).get();
+        let entered = run.memory.order().desk(share.desk).next(share.port).0.get();
         assert_ne!(entered, NONE);
         let parts = run.workers.iter().flat_map(|worker| &worker.parts);
         let sent: usize = parts.filter(|part| turnstile.members.contains(&part.node)).map(|part| part.sent).sum();
-        assert!(sent as u64 <= entered + (turnstile.room * turnstile.members.len()) as u64, "{sent} sent, {entered} in");
+        assert!(
+            sent as u64 <= entered + (turnstile.room * turnstile.members.len()) as u64,
+            "{sent} sent, {entered} in"
+        );
     }
 }
 

@@ -164,7 +164,8 @@ impl<T: Item + std::fmt::Debug> Ends<T> {
                 None => made,
             }
         });
-        Outport::new(locals, remotes, collector, meter).sharing(shares.collect())
+        let outport = Outport::new(locals, remotes, collector, meter).sharing(shares.collect());
+        if port.ordered { outport.in_order() } else { outport }
     }
 
     fn target(&self, plan: &Plan<T>, channel: usize) -> Option<Target<T>> {

@@ -164,7 +164,7 @@ impl Collector<Token> for List {
         if self.refuses { Err(Fault::Unencodable) } else { Ok(item.clone()) }
     }
 
-    fn collect(&self, packed: Token) {
+    fn collect(&self, packed: Token, _number: u64) {
         self.ids.lock().unwrap().push(packed.id);
     }
 }

@@ -13,7 +13,7 @@ import os
 import selectors
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cascata import _native
 from cascata.errors import ItemError, WorkerDied

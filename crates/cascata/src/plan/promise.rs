@@ -13,9 +13,10 @@ pub(super) fn promised<V>(graph: &Graph<V>, numbers: &[Option<Numbers>], wiring:
     let gathered = wiring.gathers.iter().flat_map(|gather| {
         gather.members.iter().flat_map(|&(_, channel)| wiring.channels[channel].producers.iter().copied())
     });
-    let in_turn = wiring.routes.iter().filter_map(|(&place, (_, shares))| {
-        shares.iter().any(|share| share.turnstile.is_some()).then_some(place)
-    });
+    let in_turn = wiring
+        .routes
+        .iter()
+        .filter_map(|(&place, (_, shares))| shares.iter().any(|share| share.turnstile.is_some()).then_some(place));
     // Where there is one member it has nobody to wait for, and yet it has promised as much as several would.
     let alone = graph.links().filter_map(|link| match link.from {
         End::Group(group) if link.ordered && numbers[group].is_some() && !graph.is_paired(link) => {

@@ -146,6 +146,9 @@ def inport(
 def outport(name: str = NOTHING) -> Callable[[F], F]:
     """Declare an outport: a parameter of the runner with `await port.send(value)`.
 
+    Finish sends before the runner returns: await them, or use a task group. Where the members of a group give their
+    results in order, a later `send` raises `RuntimeError`.
+
     Args:
         name: The parameter's name.
 

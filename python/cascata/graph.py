@@ -172,6 +172,8 @@ class Graph(Description):
                 are components. 0 runs everything in this process.
             timeout: Seconds after which the run is stopped.
             collect: Outports; what they send is in the report's `collected`, by `"component.port"` or `"group.port"`.
+                What a group's members send is there in the order in which it is gathered from them: that of what they
+                were given; where there is none, one member after the other.
             placement: The report of an earlier run, whose measurements weigh the components.
             start_method: `"fork"` or `"spawn"`; by default `"fork"`, but `"spawn"` if this process has other threads or
                 a running event loop.

@@ -138,6 +138,67 @@ def test_between_groups_of_different_sizes_the_order_is_kept(sizes, num_workers)
     assert collected(chain(*sizes), num_workers)[0] == expected
 
 
+def gathered(graph, port, num_workers):
+    """Give what is collected of a group's outport, and what a sink gathers there."""
+    report = graph.run(num_workers=num_workers, collect=[port, graph.sink.all], timeout=50)
+    return report.collected[f"{port.component.name}.{port.name}"], report.collected["sink.all"]
+
+
+@WORKERS
+@pytest.mark.parametrize("members", [1, 2, 5])
+@pytest.mark.parametrize("policy", [*POLICIES, "broadcast"])
+def test_what_is_collected_of_a_group_comes_in_the_order_in_which_it_is_gathered(policy, members, num_workers):
+    graph = chain(members, view=POLICIES.get(policy, lambda port: port.broadcast))
+    collected, results = gathered(graph, graph.group0.out, num_workers)
+    assert collected == results
+    assert len(results) > NUMBER
+
+
+@pytest.mark.parametrize("num_workers", [0, 3])
+@pytest.mark.parametrize("sizes", [(3, 3), (4, 2), (1, 3)], ids=str)
+def test_so_it_does_whatever_becomes_of_it(sizes, num_workers):
+    graph = chain(*sizes)
+    report = graph.run(num_workers=num_workers, collect=[graph.group0.out, graph.group1.out], timeout=50)
+    once = through(range(NUMBER), sizes[0])
+    assert report.collected["group0.out"] == once
+    results = report.collected["group1.out"]
+    if sizes[0] == sizes[1]:  # numbers end where a finish function sends
+        once, results = once[: -sizes[0]], [item for item in results if item != LAST]
+        assert results == [item for item in through(once, 0) if item != LAST]
+    else:
+        assert results == through(once, sizes[1])
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_so_it_does_where_nothing_is_connected_or_order_is_waived(num_workers):
+    graph = Graph()
+    graph.source = source
+    graph.workers = work * 4
+    graph.sink = sink
+    graph.source.out >> graph.workers.x
+    graph.workers.out.unordered >> graph.sink.x
+    report = graph.run(num_workers=num_workers, collect=[graph.workers.out, graph.workers[1].out], timeout=50)
+    assert report.collected["workers.out"] == through(range(NUMBER), 4)
+    ones = report.collected["workers_1.out"]
+    assert ones == sorted(ones)
+    assert 0 < len(ones) < len(report.collected["workers.out"])
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_what_is_collected_of_sources_comes_by_member(num_workers):
+    @component
+    @outport("out")
+    async def counting(out):
+        for number in range(20):
+            await out.send(number)
+            await asyncio.sleep(0)
+
+    graph = Graph()
+    graph.sources = counting * 3
+    report = graph.run(num_workers=num_workers, collect=[graph.sources.out], timeout=50)
+    assert report.collected["sources.out"] == [*range(20)] * 3
+
+
 @WORKERS
 @pytest.mark.parametrize("policy", ["balanced", "round_robin", "keyed"])
 def test_rows_of_several_ports_stay_together(policy, num_workers):

@@ -1,8 +1,11 @@
 //! A component at work in a worker: what its lanes share.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+    task::Context,
 };
 
 use cascata::metrics::NodeMeter;
@@ -14,7 +17,13 @@ use pyo3::{
     types::{PyDict, PyNone, PyString, PyTuple},
 };
 
-use crate::{call, core::Core, object::Object, passive::PassiveTask, port::Line};
+use crate::{
+    call,
+    core::Core,
+    object::Object,
+    passive::PassiveTask,
+    port::{Line, Sender},
+};
 
 /// Where an argument of the runner comes from.
 pub enum Argument {
@@ -22,18 +31,29 @@ pub enum Argument {
     Inport(usize),
     /// The same object in every firing: an outport, a persistent value.
     Fixed(Py<PyAny>),
+    /// An outport of the firing's own: that place in [`Component::owned`].
+    Owned(usize),
+}
+
+/// What a call of a function is given.
+pub struct Given<'a> {
+    /// A value for each inport.
+    pub row: &'a [Option<Object>],
+    /// The outports that are the firing's own.
+    pub owned: &'a [Py<Sender>],
 }
 
 impl Argument {
     /// What a firing is given for it; `none` stands for what is not there yet.
-    fn value<'a, 'py>(&'a self, row: &'a [Option<Object>], none: &'a Bound<'py, PyAny>) -> Borrowed<'a, 'py, PyAny> {
+    fn value<'a, 'py>(&'a self, given: &'a Given<'_>, none: &'a Bound<'py, PyAny>) -> Borrowed<'a, 'py, PyAny> {
         let py = none.py();
         match self {
-            Self::Inport(inport) => match &row[*inport] {
+            Self::Inport(inport) => match &given.row[*inport] {
                 Some(value) => value.0.bind_borrowed(py),
                 None => none.as_borrowed(),
             },
             Self::Fixed(object) => object.bind_borrowed(py),
+            Self::Owned(place) => given.owned[*place].as_any().bind_borrowed(py),
         }
     }
 }
@@ -47,9 +67,9 @@ pub struct Function {
 
 impl Function {
     /// Calls it; gives the coroutine.
-    pub fn call<'py>(&self, py: Python<'py>, row: &[Option<Object>]) -> PyResult<Bound<'py, PyAny>> {
+    pub fn call<'py>(&self, py: Python<'py>, given: &Given<'_>) -> PyResult<Bound<'py, PyAny>> {
         let (function, none) = (self.function.bind(py), PyNone::get(py).to_owned().into_any());
-        let value = |argument| Argument::value(argument, row, &none);
+        let value = |argument| Argument::value(argument, given, &none);
         if self.keyword.is_empty() {
             // Few arguments go without a tuple.
             match &self.positional[..] {
@@ -78,6 +98,8 @@ pub struct Component {
     pub hooks: Py<PyAny>,
     pub inports: Vec<String>,
     pub lines: Vec<Arc<Line>>,
+    /// The outports that a firing is to have as its own; see [`Sender`].
+    owned: Vec<Py<Sender>>,
     pub meter: NodeMeter,
     pub passives: OnceLock<Vec<Arc<PassiveTask>>>,
     lanes_left: AtomicUsize,
@@ -95,6 +117,7 @@ impl Component {
         hooks: Py<PyAny>,
         inports: Vec<String>,
         lines: Vec<Arc<Line>>,
+        owned: Vec<Py<Sender>>,
         meter: NodeMeter,
         lanes: usize,
     ) -> Self {
@@ -105,6 +128,7 @@ impl Component {
             hooks,
             inports,
             lines,
+            owned,
             meter,
             passives: OnceLock::new(),
             lanes_left: AtomicUsize::new(lanes),
@@ -125,6 +149,18 @@ impl Component {
             self.started.store(true, SeqCst);
         }
         Ok(self.started.load(SeqCst))
+    }
+
+    /// Makes the outports that are the next firing's own.
+    pub fn hand_out(&self, py: Python<'_>) -> PyResult<Vec<Py<Sender>>> {
+        self.owned.iter().map(|sender| Py::new(py, sender.get().for_firing())).collect()
+    }
+
+    /// The outport by which something is still on its way that the last firing has sent, if order depends on that. The
+    /// waker is called when it may be there.
+    pub fn lags_at(&self, cx: &mut Context<'_>) -> Option<usize> {
+        let mut owned = self.owned.iter().map(|sender| sender.get().index);
+        owned.find(|&index| self.lines[index].outport.poll_over(cx).is_pending())
     }
 
     /// A lane has fired for the last time; `true` for the last lane, which then ends the component.

@@ -18,11 +18,12 @@ use pyo3::{intern, prelude::*};
 
 use crate::{
     asyncio::is_cancelled,
-    component::Component,
+    component::{Component, Given},
     core::Core,
     coroutine::{self, Step},
     object::Object,
     park::Park,
+    port::Sender,
     timer::Timer,
     wake::LaneWaker,
 };
@@ -56,6 +57,8 @@ pub struct Drive {
     stage: Stage,
     /// The coroutine that runs: a firing, or the finish function.
     coroutine: Option<Py<PyAny>>,
+    /// The outports that are its own.
+    owned: Vec<Py<Sender>>,
     /// The lane's turn is over, but it has not yet let others run. A firing uses it up when it is over, as a send does
     /// when the item is in: so a consumer takes as many items in a turn as a producer sends.
     spent: bool,
@@ -89,6 +92,7 @@ impl Drive {
             inputs,
             stage: Stage::New,
             coroutine: None,
+            owned: Vec::new(),
             spent: false,
             since: Instant::now(),
             awake: true,
@@ -141,6 +145,9 @@ impl Drive {
                     None => coroutine::resume(coroutine),
                     Some(error) => coroutine::throw(coroutine, error),
                 };
+                if !matches!(step, Step::Yielded(_)) {
+                    self.owned.drain(..).for_each(|sender| sender.get().end());
+                }
                 match step {
                     Step::Yielded(awaited) => return self.awaits(awaited),
                     Step::Returned => {
@@ -182,7 +189,11 @@ impl Drive {
             self.waker.wake_by_ref();
             return Ok(Some(Outcome::Parked(LaneState::Ready)));
         }
-        let polled = self.inputs.poll_row(&mut Context::from_waker(&self.waker), &mut self.row);
+        let mut cx = Context::from_waker(&self.waker);
+        if let Some(outport) = self.component.lags_at(&mut cx) {
+            return Ok(Some(Outcome::Parked(LaneState::Blocked(outport))));
+        }
+        let polled = self.inputs.poll_row(&mut cx, &mut self.row);
         self.timer.set(if polled.is_pending() { self.inputs.due() } else { None }, &self.waker)?;
         match polled {
             Poll::Pending => return Ok(Some(Outcome::Parked(LaneState::Waiting(self.inputs.missing())))),
@@ -193,7 +204,9 @@ impl Drive {
                 if row {
                     self.bear(self.inputs.number());
                     self.component.meter.firings.add(1);
-                    self.coroutine = Some(self.component.runner.call(py, &self.row)?.unbind());
+                    self.owned = self.component.hand_out(py)?;
+                    let given = Given { row: &self.row, owned: &self.owned };
+                    self.coroutine = Some(self.component.runner.call(py, &given)?.unbind());
                 } else if self.component.lane_ended() {
                     self.stage = Stage::Finishing;
                 } else {
@@ -217,7 +230,8 @@ impl Drive {
         match &self.component.finish {
             Some(finish) => {
                 self.bear(self.inputs.number().map(|_| LAST));
-                self.coroutine = Some(finish.call(py, &[])?.unbind());
+                self.owned = self.component.hand_out(py)?;
+                self.coroutine = Some(finish.call(py, &Given { row: &[], owned: &self.owned })?.unbind());
                 Ok(None)
             }
             None => Ok(Some(self.end(py))),

@@ -62,22 +62,31 @@ impl Heirs<Object> for Siblings {
 }
 
 /// A component's outport while the graph runs.
+///
+/// There is one for all firings; but where results keep an order, each firing is given its own, which ends with it.
 #[pyclass(frozen, module = "cascata._native")]
 pub struct Sender {
     /// Held by the component: who keeps the port longer does not keep the run's memory.
-    pub line: Weak<Line>,
-    pub component: String,
-    pub name: String,
+    line: Weak<Line>,
+    names: Arc<Names>,
     /// Its place among the component's outports.
     pub index: usize,
+    /// The firing that it belongs to is over.
+    over: AtomicBool,
+}
+
+/// Whose port it is, for messages.
+struct Names {
+    component: String,
+    port: String,
 }
 
 #[pymethods]
 impl Sender {
     /// The port's name.
     #[getter]
-    fn name(&self) -> &str {
-        &self.name
+    pub fn name(&self) -> &str {
+        &self.names.port
     }
 
     fn __repr__(&self) -> String {
@@ -89,6 +98,9 @@ impl Sender {
         let py = slf.py();
         let this = slf.get();
         let Some(line) = this.line.upgrade() else { return Err(this.ended()) };
+        if this.over.load(Relaxed) {
+            return Err(this.late());
+        }
         let kind = value.get_type();
         match line.outport.send(Object(value.unbind())) {
             Ok(Sent::Now(reached)) => {
@@ -109,6 +121,21 @@ impl Sender {
 }
 
 impl Sender {
+    pub fn new(line: &Arc<Line>, component: String, port: String, index: usize) -> Self {
+        let (line, names) = (Arc::downgrade(line), Arc::new(Names { component, port }));
+        Self { line, names, index, over: AtomicBool::new(false) }
+    }
+
+    /// The same for one firing.
+    pub fn for_firing(&self) -> Self {
+        Self { line: self.line.clone(), names: self.names.clone(), index: self.index, over: AtomicBool::new(false) }
+    }
+
+    /// The firing that it belongs to is over.
+    pub fn end(&self) {
+        self.over.store(true, Relaxed);
+    }
+
     /// What is raised for a value of type `kind` that cannot be sent.
     fn refusal(&self, error: SendError<PyErr>, kind: &Bound<'_, PyType>) -> PyErr {
         match error {
@@ -142,14 +169,24 @@ impl Sender {
 
     /// The component and the port, for messages.
     fn label(&self) -> String {
-        format!("{}.{}", self.component, self.name)
+        format!("{}.{}", self.names.component, self.names.port)
     }
 
     fn ended(&self) -> PyErr {
         PyRuntimeError::new_err(format!(
             "{}.send(): component {:?} has ended; finish sends before the runner returns (await them, or use a task group)",
             self.label(),
-            self.component
+            self.names.component
+        ))
+    }
+
+    fn late(&self) -> PyErr {
+        PyRuntimeError::new_err(format!(
+            "{}.send(): the firing that was given this outport is over, and results of its group leave in the order of \
+             what came in; finish sends before the runner returns (await them, or use a task group), or connect the \
+             group's {}.unordered",
+            self.label(),
+            self.names.port
         ))
     }
 

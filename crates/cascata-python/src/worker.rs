@@ -42,8 +42,12 @@ use crate::{
 /// A component's name, the owner of its definition, its persistent values.
 type Described<'py> = (String, Py<PyAny>, Vec<(String, Bound<'py, PyTuple>, Bound<'py, PyTuple>)>);
 
-/// A collector in Python: an object with `pack(item)` and `collect(packed)`.
-struct Callback(Py<PyAny>);
+/// A collector in Python: an object with `pack(item)`, `collect(packed)`, and `collect_numbered(packed, number)` for what
+/// firings send that bear numbers.
+struct Callback {
+    object: Py<PyAny>,
+    numbered: bool,
+}
 
 impl fmt::Debug for Callback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -53,13 +57,18 @@ impl fmt::Debug for Callback {
 
 impl Collector<Object> for Callback {
     fn pack(&self, item: &Object) -> PyResult<Object> {
-        Python::attach(|py| self.0.call_method1(py, intern!(py, "pack"), (&item.0,)).map(Object))
+        Python::attach(|py| self.object.call_method1(py, intern!(py, "pack"), (&item.0,)).map(Object))
     }
 
-    fn collect(&self, packed: Object) {
+    fn collect(&self, packed: Object, number: u64) {
         Python::attach(|py| {
-            if let Err(error) = self.0.call_method1(py, intern!(py, "collect"), (packed.0,)) {
-                error.write_unraisable(py, Some(self.0.bind(py)));
+            let collected = if self.numbered {
+                self.object.call_method1(py, intern!(py, "collect_numbered"), (packed.0, number))
+            } else {
+                self.object.call_method1(py, intern!(py, "collect"), (packed.0,))
+            };
+            if let Err(error) = collected {
+                error.write_unraisable(py, Some(self.object.bind(py)));
             }
         });
     }
@@ -143,9 +152,10 @@ impl Worker {
         let meter = self.memory.meter(node);
         let outports = planned.outports.iter().zip(meter.outports);
         let lines = outports.enumerate().map(|(index, (port, meter))| {
-            let collector = port
-                .collect
-                .map(|index| Arc::new(Callback(self.collectors[index].clone_ref(py))) as Arc<dyn Collector<Object>>);
+            let collector = port.collect.map(|index| {
+                let (object, numbered) = (self.collectors[index].clone_ref(py), planned.numbering.is_some());
+                Arc::new(Callback { object, numbered }) as Arc<dyn Collector<Object>>
+            });
             let seeker = Waker::from(Arc::new(CoreWaker { core: self.core.clone() }));
             let (home, feeds) = self.memory.cycles_behind(node, index);
             let outport = self.ends.outport(&self.plan, port, collector, meter, &seeker).in_cycles(home, feeds);
@@ -153,12 +163,8 @@ impl Worker {
         });
         let lines: Vec<_> = lines.collect();
         let named = lines.iter().zip(&planned.outports).enumerate();
-        let senders = named.map(|(index, (line, port))| Sender {
-            line: Arc::downgrade(line),
-            component: planned.name.clone(),
-            name: port.name.clone(),
-            index,
-        });
+        let senders =
+            named.map(|(index, (line, port))| Sender::new(line, planned.name.clone(), port.name.clone(), index));
         let senders = senders.collect();
         lock(&self.lines).insert(node, lines);
         senders
@@ -182,8 +188,15 @@ impl Worker {
         hooks: Py<PyAny>,
     ) -> PyResult<()> {
         let planned = &self.plan.nodes[node];
+        let lines = lock(&self.lines).remove(&node).unwrap_or_default();
+        let in_order = lines.iter().zip(&planned.outports).filter(|(line, _)| line.outport.is_in_order());
+        let owned = in_order.filter_map(|(_, port)| fixed.get(&port.name)?.extract::<Py<Sender>>(py).ok());
+        let owned: Vec<_> = owned.collect();
         let argument = |name: &String| match fixed.get(name) {
-            Some(object) => Ok(Argument::Fixed(object.clone_ref(py))),
+            Some(object) => {
+                let place = owned.iter().position(|sender| sender.is(object));
+                Ok(place.map_or_else(|| Argument::Fixed(object.clone_ref(py)), Argument::Owned))
+            }
             None => planned
                 .inports
                 .iter()
@@ -210,7 +223,8 @@ impl Worker {
             finish,
             hooks,
             planned.inports.iter().map(|port| port.name.clone()).collect(),
-            lock(&self.lines).remove(&node).unwrap_or_default(),
+            lines,
+            owned,
             self.memory.meter(node),
             planned.groups.len().max(1),
         );

@@ -157,7 +157,8 @@ impl<T: Item + std::fmt::Debug> Ends<T> {
             }
         }
         let shares = port.shares.iter().map(|share| self.share(plan, share, seeker));
-        Outport::new(locals, remotes, collector, meter).sharing(shares.collect())
+        let outport = Outport::new(locals, remotes, collector, meter).sharing(shares.collect());
+        if port.ordered { outport.in_order() } else { outport }
     }
 
     /// What shares out again what a member of a group has left.

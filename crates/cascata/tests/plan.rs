@@ -223,3 +223,44 @@ fn a_plan_is_packed_without_its_values() {
     let error = packed.unpack(&values[1..]).unwrap_err();
     assert!(error.to_string().starts_with("the packed plan names value"), "{error}");
 }
+
+/// The components on the order of whose results somebody relies. Groups of these names and sizes, each with connections
+/// from others: of results in their order, or with `!` before the name as they come.
+fn in_order(groups: &[(&str, usize, &[&str])]) -> Vec<String> {
+    let mut graph = network(&[]);
+    graph.add("source", definition("source", &[], &["out"])).unwrap();
+    graph.add("sink", definition("sink", &["x"], &["out"])).unwrap();
+    for (name, size, _) in groups.iter().filter(|(name, ..)| *name != "sink") {
+        graph.add_group(*name, definition("work", &["x"], &["out"]), *size).unwrap();
+    }
+    for (to, _, sources) in groups {
+        for from in *sources {
+            let (from, ordered) = from.strip_prefix('!').map_or((*from, true), |from| (from, false));
+            graph.link(from, "out", to, "x", ordered, None).unwrap();
+        }
+    }
+    let plan = plan(&graph, 2);
+    let ordered = plan.nodes.into_iter().filter(|node| node.outports.iter().any(|outport| outport.ordered));
+    ordered.map(|node| node.name).collect()
+}
+
+#[test]
+fn order_is_promised_where_results_are_taken_in_it() {
+    let one: &[&str] = &["source"];
+    assert_eq!(in_order(&[("a", 2, one), ("sink", 1, &["a"])]), ["a_0", "a_1"]);
+    assert_eq!(in_order(&[("a", 1, one), ("sink", 1, &["a"])]), ["a_0"], "one member promises as much");
+    assert_eq!(in_order(&[("a", 2, one), ("b", 3, &["a"]), ("sink", 1, &["!b"])]), ["a_0", "a_1"]);
+    assert_eq!(in_order(&[("a", 1, one), ("b", 3, &["a"])]), ["a_0"]);
+    assert_eq!(in_order(&[("a", 2, one), ("b", 2, &["a"]), ("sink", 1, &["b"])]), ["a_0", "a_1", "b_0", "b_1"]);
+    assert_eq!(in_order(&[("a", 1, one), ("b", 1, &["a"]), ("sink", 1, &["b"])]), ["a_0", "b_0"]);
+}
+
+#[test]
+fn no_order_is_promised_where_nobody_takes_results_in_it() {
+    let one: &[&str] = &["source"];
+    assert!(in_order(&[("a", 2, one), ("sink", 1, &["!a"])]).is_empty());
+    assert!(in_order(&[("a", 1, one), ("sink", 1, &["!a"])]).is_empty());
+    assert!(in_order(&[("a", 2, one), ("b", 2, &["a"]), ("sink", 1, &["!b"])]).is_empty());
+    assert!(in_order(&[("a", 2, one), ("b", 3, &["!a"]), ("sink", 1, &["!b"])]).is_empty());
+    assert!(in_order(&[("a", 2, &[]), ("sink", 1, one)]).is_empty());
+}

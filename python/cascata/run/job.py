@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from cascata.graph import MAX_WORKERS
 from cascata.handler import GroupOutputPort
+from cascata.run.collecting import in_order
 from cascata.run.report import Report
 from cascata.run.resources import usable_cpus, usable_memory
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from cascata._native import Plan
     from cascata.graph import Graph
     from cascata.port import OutputPort
+    from cascata.run.collecting import Taken
 
 __all__ = ["Job", "Options"]
 
@@ -97,12 +99,9 @@ class Job:
             shared_memory=options["shared_memory"] or usable_memory() // 2,
         )
 
-    def gather(self, lists: Sequence[list[Any]]) -> dict[str, list[Any]]:
+    def gather(self, taken: Sequence[Taken]) -> dict[str, list[Any]]:
         """Give what was collected from each outport as the report has it."""
-        return {
-            name: lists[places[0]] if len(places) == 1 else [item for place in places for item in lists[place]]
-            for name, places in self.collected.items()
-        }
+        return {name: in_order([taken[place] for place in places]) for name, places in self.collected.items()}
 
     @property
     def workers(self) -> list[list[str]]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cascata import _native
-from cascata.run.collecting import Kept
+from cascata.run.collecting import Kept, Taken
 from cascata.run.diagnosis import dead, timed_out
 from cascata.run.event_loop import run_to_end
 from cascata.run.failure import Failure
@@ -47,7 +47,7 @@ class Local:
     def __init__(self, job: Job) -> None:
         """Take the job; nothing starts yet."""
         self._job = job
-        self._collected: list[list[Any]] = [[] for _ in job.collect]
+        self._collected = [Taken() for _ in job.collect]
         self._errors: list[BaseException] = []
         self._interrupt: BaseException | None = None
         self._retry: asyncio.TimerHandle | None = None
@@ -65,7 +65,7 @@ class Local:
         """Run to the end in the running loop."""
         loop = asyncio.get_running_loop()
         self._began = self._ended = time.monotonic()
-        collectors = [Kept(items) for items in self._collected]
+        collectors = [Kept(taken) for taken in self._collected]
         self._worker = Worker(self._job, self._memory, 0, self, collectors)
         loop.add_reader(self._memory.fileno(), self._on_quiet)
         timer = None if self._job.timeout is None else loop.call_later(self._job.timeout, self._on_timeout)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import logging
+    from array import array
     from multiprocessing.connection import Connection
 
     from cascata.run.failure import Failure
@@ -30,6 +31,8 @@ class Collected:
 
     index: int
     items: list[bytes]
+    numbers: array[int]
+    """Those of the firings that sent them; empty if firings bear none."""
 
 
 @dataclass(frozen=True, slots=True)

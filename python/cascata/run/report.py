@@ -98,7 +98,8 @@ class Report:
         start_method: How the workers were started: `"fork"` or `"spawn"`, or `"none"` for a run in the calling process.
         start_reason: Why so.
         components: What each component has done, by name.
-        collected: The items of the outports named in `collect=`, by `"component.port"`.
+        collected: The items of the outports named in `collect=`, by `"component.port"` or `"group.port"`; those of a
+            group in the order in which they are gathered from its members.
 
     """
 

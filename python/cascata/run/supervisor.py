@@ -13,7 +13,7 @@ import os
 import selectors
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cascata import _native
 from cascata.errors import ItemError, WorkerDied
@@ -67,7 +67,7 @@ class Supervisor:
         """Take the job; nothing starts yet."""
         self._job = job
         self._workers: list[WorkerProcess] = []
-        self._collected: list[list[Any]] = [[] for _ in job.collect]
+        self._collected = [collecting.Taken() for _ in job.collect]
         self._errors: list[BaseException] = []
         self._phase = Phase.RUNNING
         self._deadline: float | None = None
@@ -198,7 +198,7 @@ class Supervisor:
         match message:
             case Failed(failure):
                 self._fail(failure.error())
-            case Collected(index, _):
+            case Collected(index, _, _):
                 self._collect(self._job.collect[index], self._collected[index], message)
             case Logged() | Printed():
                 self._pass_on(message)
@@ -225,9 +225,9 @@ class Supervisor:
         except Interrupted:
             self._muted = True
 
-    def _collect(self, port: str, items: list[Any], message: Collected) -> None:
+    def _collect(self, port: str, taken: collecting.Taken, message: Collected) -> None:
         try:
-            items.extend(collecting.restore(message))
+            taken.extend(message)
         except BaseException as problem:  # noqa: BLE001  whatever the item's class does when it is restored
             error = ItemError(f"{port}: a collected item cannot be restored here: {problem!r}")
             error.__cause__ = problem

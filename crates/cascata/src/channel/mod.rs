@@ -16,6 +16,8 @@
 //!
 //! A send to several channels is one [`Ticket`]: it is withdrawn from all of them or from none.
 
+mod begun;
+mod collection;
 mod doorway;
 mod gather;
 mod held;
@@ -37,12 +39,13 @@ use std::{
 
 use cascata_shm::Gate;
 
+pub use collection::Collector;
 pub use gather::{Gather, Member};
 pub use hub::Hub;
 pub use loan::Loan;
 pub use local::Local;
 pub use loopback::{Encoded, Loopback};
-pub use outport::{Collector, Outport, SendError, Sent};
+pub use outport::{Outport, SendError, Sent};
 pub use parcel::{Encoder, Full, Mark, Parcel};
 pub use remote::Remote;
 pub use share::{Share, Target};

@@ -1,19 +1,18 @@
 //! An outport at work: one value to every channel behind it.
 
 use std::{
-    collections::VecDeque,
-    fmt::Debug,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use cascata_shm::Cycle;
 
 use super::{
-    EncodeError, Full, Hub, Item, Local, Offer, Remote, Share, Ticket, held::Held, lock, parcel::Parcel, share::Lot,
+    Collector, EncodeError, Full, Hub, Item, Local, Offer, Remote, Share, Ticket, begun::Begun, collection::Collection,
+    held::Held, parcel::Parcel, share::Lot,
 };
 use crate::metrics::OutportMeter;
 
@@ -22,18 +21,6 @@ use crate::metrics::OutportMeter;
 pub(super) enum Freight<T: Item> {
     Own(T),
     Parcel(Parcel),
-}
-
-/// A place outside the graph that sees every item of an outport, such as the lists of `collect`.
-pub trait Collector<T: Item>: Debug + Send + Sync {
-    /// Gives the form in which `item` is collected, as it is now: it may change later.
-    ///
-    /// # Errors
-    /// The item cannot be taken; it then reaches no channel, either.
-    fn pack(&self, item: &T) -> Result<T, T::Error>;
-
-    /// Takes a packed item. Never waits.
-    fn collect(&self, packed: T);
 }
 
 /// Why a value was not sent. It has reached no channel.
@@ -72,6 +59,8 @@ pub struct Outport<T: Item> {
     /// Where encoded items lie; `None` as long as nothing is encoded.
     hub: Option<Hub>,
     held: Held<Load<T>, T::Error>,
+    /// What the firing that sends has begun to send, where results keep an order.
+    begun: Option<Begun>,
     /// The feedback loops that it feeds from outside, once for each channel.
     feeds: Vec<Cycle>,
     meter: OutportMeter,
@@ -97,49 +86,6 @@ struct Packed<T> {
     collected: Option<T>,
 }
 
-/// A collector, and the items that it gets once they have reached a channel: one that is withdrawn was never sent.
-#[derive(Debug)]
-struct Collection<T: Item> {
-    collector: Arc<dyn Collector<T>>,
-    /// In the order sent.
-    waiting: Mutex<VecDeque<(T, Arc<Ticket>)>>,
-}
-
-impl<T: Item> Collection<T> {
-    /// Collects an item that has just been sent, or waits, after those before it.
-    fn add(&self, packed: T, ticket: Option<&Arc<Ticket>>) {
-        match ticket {
-            Some(ticket) => {
-                lock(&self.waiting).push_back((packed, ticket.clone()));
-                self.settle();
-            }
-            None => {
-                self.settle();
-                self.collector.collect(packed);
-            }
-        }
-    }
-
-    /// Collects what has reached a channel meanwhile.
-    fn settle(&self) {
-        loop {
-            let mut waiting = lock(&self.waiting);
-            let Some(sent) = waiting.front().and_then(|(_, ticket)| ticket.is_sent()) else { return };
-            let front = waiting.pop_front();
-            drop(waiting);
-            if let (true, Some((packed, _))) = (sent, front) {
-                self.collector.collect(packed);
-            }
-        }
-    }
-
-    /// The item under `ticket` was withdrawn. One that waits before it may do so for long.
-    fn forget(&self, ticket: &Ticket) {
-        let gone = ticket.remove_from(&mut lock(&self.waiting));
-        drop(gone);
-    }
-}
-
 impl<T: Item> Outport<T> {
     /// An outport before `locals`, `remotes` (each with whether its receiver is in this process) and `collector`.
     pub fn new(
@@ -149,15 +95,15 @@ impl<T: Item> Outport<T> {
         meter: OutportMeter,
     ) -> Self {
         let hub = remotes.iter().find(|(_, own)| !own).map(|(remote, _)| remote.hub().clone());
-        let collection = collector.map(|collector| Collection { collector, waiting: Mutex::default() });
         Self {
             locals,
             remotes,
             shares: Vec::new(),
             number: AtomicU64::new(0),
-            collection,
+            collection: collector.map(Collection::new),
             hub,
             held: Held::new(),
+            begun: None,
             feeds: Vec::new(),
             meter,
             ended: AtomicBool::new(false),
@@ -178,6 +124,18 @@ impl<T: Item> Outport<T> {
         self.hub = self.hub.or_else(|| shares.iter().find_map(Share::hub).cloned());
         self.shares = shares;
         self
+    }
+
+    /// The same for a member of a group whose results keep an order. See [`poll_over`](Self::poll_over).
+    #[must_use]
+    pub fn in_order(self) -> Self {
+        Self { begun: Some(Begun::default()), ..self }
+    }
+
+    /// Whether what it sends keeps an order among the members of a group: what was not sent before its firing is over must
+    /// not be sent at all.
+    pub fn is_in_order(&self) -> bool {
+        self.begun.is_some()
     }
 
     /// A firing begins that bears this number; so does what it sends.
@@ -219,7 +177,7 @@ impl<T: Item> Outport<T> {
             match self.pack(&load) {
                 Ok(packed) => {
                     self.meter.sent.add(1);
-                    return Ok(self.deliver(load, packed, None));
+                    return Ok(self.note_begun(self.deliver(load, packed, None)));
                 }
                 Err(EncodeError::Full(full)) if self.could_hold(full) => self.held.needs(full),
                 Err(reason) => return Err(reason.into()),
@@ -231,7 +189,25 @@ impl<T: Item> Outport<T> {
         if let Some(reason) = self.held.refusal(&ticket) {
             return Err(reason);
         }
-        Ok(ticket.outcome().map_or(Sent::Waits(ticket), |reached| Sent::Now(reached || self.collection.is_some())))
+        Ok(match ticket.outcome() {
+            Some(reached) => Sent::Now(reached || self.collection.is_some()),
+            None => self.note_begun(Sent::Waits(ticket)),
+        })
+    }
+
+    fn note_begun(&self, sent: Sent) -> Sent {
+        if let (Some(begun), Sent::Waits(ticket)) = (&self.begun, &sent) {
+            begun.add(ticket);
+        }
+        sent
+    }
+
+    /// Where results keep an order, waits until nothing that was sent is on the way to a channel: before that a firing is
+    /// not over, though its runner has returned.
+    ///
+    /// Cancel-safe: it takes nothing.
+    pub fn poll_over(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.begun.as_ref().map_or(Poll::Ready(()), |begun| begun.poll_over(cx))
     }
 
     fn pack(&self, load: &Load<T>) -> Result<Packed<T>, EncodeError<T::Error>> {
@@ -242,7 +218,7 @@ impl<T: Item> Outport<T> {
             _ => None,
         };
         let collected = match &self.collection {
-            Some(collection) => Some(collection.collector.pack(item).map_err(EncodeError::Refused)?),
+            Some(collection) => Some(collection.pack(item).map_err(EncodeError::Refused)?),
             None => None,
         };
         Ok(Packed { parcel, collected })
@@ -290,7 +266,7 @@ impl<T: Item> Outport<T> {
                 Sent::Waits(ticket) => Some(ticket),
                 Sent::Now(_) => None,
             };
-            collection.add(collected, ticket);
+            collection.add(collected, number, ticket);
         }
         sent
     }
@@ -418,6 +394,7 @@ impl<T: Item> Outport<T> {
             collection.forget(ticket);
         }
         self.leave();
+        ticket.gone().into_iter().for_each(Waker::wake);
         true
     }
 

@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     ptr,
     sync::{Arc, Mutex, MutexGuard},
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Wake, Waker},
 };
 
 use super::{lock, note};
@@ -29,13 +29,41 @@ struct State {
     /// The channels are being asked just now: it cannot be withdrawn as long as that lasts.
     offered: bool,
     withdrawn: bool,
+    /// Of who awaits the send.
     waker: Option<Waker>,
+    /// Of the firing that has begun the send, and that is not over before it is.
+    firing: Option<Waker>,
 }
 
 impl State {
+    fn is_over(&self) -> bool {
+        self.withdrawn || self.open == 0
+    }
+
     fn settle(&mut self) -> Option<Waker> {
         self.open -= 1;
-        if self.open == 0 { self.waker.take() } else { None }
+        self.done()
+    }
+
+    /// What to wake if all channels have settled.
+    fn done(&mut self) -> Option<Waker> {
+        if self.open > 0 {
+            return None;
+        }
+        match (self.waker.take(), self.firing.take()) {
+            (Some(waker), Some(firing)) => Some(Waker::from(Arc::new(Both(waker, firing)))),
+            (waker, firing) => waker.or(firing),
+        }
+    }
+}
+
+/// Two that wait for the same.
+struct Both(Waker, Waker);
+
+impl Wake for Both {
+    fn wake(self: Arc<Self>) {
+        self.0.wake_by_ref();
+        self.1.wake_by_ref();
     }
 }
 
@@ -61,7 +89,8 @@ impl Claim<'_> {
 
 impl Ticket {
     pub(super) fn new() -> Self {
-        Self { state: Mutex::new(State { open: 1, reached: false, offered: false, withdrawn: false, waker: None }) }
+        let (reached, offered, withdrawn) = (false, false, false);
+        Self { state: Mutex::new(State { open: 1, reached, offered, withdrawn, waker: None, firing: None }) }
     }
 
     /// One more channel holds the item.
@@ -88,8 +117,7 @@ impl Ticket {
 
     /// What to wake if all channels have settled.
     pub(super) fn done(&self) -> Option<Waker> {
-        let mut state = lock(&self.state);
-        if state.open == 0 { state.waker.take() } else { None }
+        lock(&self.state).done()
     }
 
     /// A channel is about to let the item in or to refuse it; `None` if the sender has withdrawn it.
@@ -108,6 +136,11 @@ impl Ticket {
         drop(state);
         drop(waker);
         withdrawn
+    }
+
+    /// The send was withdrawn, and no channel knows of it any more: gives what is to be woken.
+    pub(super) fn gone(&self) -> Option<Waker> {
+        lock(&self.state).firing.take()
     }
 
     /// Takes what waits under this ticket out of a line. By address and at once: of thousands that wait, each may be
@@ -131,6 +164,23 @@ impl Ticket {
         drop(state);
         drop(other);
         Poll::Pending
+    }
+
+    /// Waits, besides whoever awaits the send, until the item is on its way no longer: see [`is_over`](Self::is_over).
+    pub(super) fn poll_over(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = lock(&self.state);
+        if state.is_over() {
+            return Poll::Ready(());
+        }
+        let other = note(&mut state.firing, cx);
+        drop(state);
+        drop(other);
+        Poll::Pending
+    }
+
+    /// Whether every channel has let the item in or closed, or the send was withdrawn.
+    pub(super) fn is_over(&self) -> bool {
+        lock(&self.state).is_over()
     }
 
     /// Whether the item has been sent (or all channels have closed before it could be) rather than withdrawn; `None` as

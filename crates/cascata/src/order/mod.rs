@@ -1,10 +1,10 @@
 //! The order in which results leave a group: by the number of the input they came from, however the members hurry.
 //!
 //! Items that are shared out bear numbers, in the order in which they enter the members' channels ([`Desk`]). A firing
-//! bears the number of its input, and so does whatever it sends. Who gathers has a channel for each member and takes the
-//! lowest number; an empty channel is waited for as long as its member may still send a lower one, which its
-//! [`Frontier`] tells. So nobody waits for members that have nothing to send, and no two members wait for each other:
-//! whoever has the lowest number has it at the head of its line.
+//! bears the number of its input, and so does whatever it sends; it lasts until that is in its channels. Who gathers has
+//! a channel for each member and takes the lowest number; an empty channel is waited for as long as its member may still
+//! send a lower one, which its [`Frontier`] tells. So nobody waits for members that have nothing to send, and no two
+//! members wait for each other: whoever has the lowest number has it at the head of its line.
 //!
 //! Where results are shared out at once, to a group of another size, nobody gathers: each member waits for its turn at a
 //! [`Turnstile`], with a few results in hand.

@@ -80,7 +80,8 @@ fn planned<V: Clone>(
     let outports = definition.outports.iter().enumerate().map(|(outport, declared)| {
         let (channels, shares) = wiring.routes.remove(&(node, outport)).unwrap_or_default();
         let collect = collect.get(&(node, outport)).copied();
-        PlannedOutport { name: declared.name.clone(), channels, shares, collect }
+        let ordered = wiring.promised.contains(&(node, outport));
+        PlannedOutport { name: declared.name.clone(), channels, shares, collect, ordered }
     });
     let outports = outports.collect();
     let persists = definition.persists.iter().zip(&described.persists).map(|(declared, set)| PlannedPersist {

@@ -6,6 +6,7 @@ mod error;
 mod numbers;
 mod packed;
 mod place;
+mod promise;
 mod wire;
 
 pub use error::PlanError;
@@ -202,6 +203,8 @@ pub struct PlannedOutport {
     pub shares: Vec<Share>,
     /// Position in the list of outports to collect.
     pub collect: Option<usize>,
+    /// Whether somebody relies on the order in which items leave it among those of other members of its group.
+    pub ordered: bool,
 }
 
 /// A way from an outport to the members of a group.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::numbers::{self, Numbers, Way};
+use super::promise::promised;
 use super::{
     FedBy, NumberedPort, Numbering, PlannedChannel, PlannedDesk, PlannedGather, PlannedSource, PlannedTurnstile, Share,
     Sharing, Watcher,
@@ -15,7 +16,7 @@ const MOST_WAITING: usize = 1024;
 const MOST_ROWS: usize = 1 << 20;
 
 /// A port of a node.
-type Place = (usize, usize);
+pub(super) type Place = (usize, usize);
 
 /// All that the connections of a graph come to.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub(super) struct Wiring<V> {
     pub watched: HashMap<usize, Vec<Watcher>>,
     /// How what inports of a node leave is shared out again.
     pub bequests: HashMap<usize, Vec<(usize, Share)>>,
+    /// Outports on whose order somebody relies.
+    pub promised: HashSet<Place>,
 }
 
 /// What comes to an inport.
@@ -58,6 +61,7 @@ pub(super) fn wire<V: Clone>(graph: &Graph<V>, placement: &[usize], cycles: &[Ve
         numbering: HashMap::new(),
         watched: HashMap::new(),
         bequests: HashMap::new(),
+        promised: HashSet::new(),
     };
     let mut plain = HashMap::new();
     for (place, coming) in coming(graph, &numbers) {
@@ -97,6 +101,7 @@ pub(super) fn wire<V: Clone>(graph: &Graph<V>, placement: &[usize], cycles: &[Ve
     }
     wiring.number(graph, &numbers, &plain, &ports);
     wiring.watch();
+    wiring.promised = promised(graph, &numbers, &wiring);
     wiring
 }
 

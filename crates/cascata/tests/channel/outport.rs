@@ -164,7 +164,7 @@ impl Collector<Token> for List {
         if self.refuses { Err(Fault::Unencodable) } else { Ok(item.clone()) }
     }
 
-    fn collect(&self, packed: Token) {
+    fn collect(&self, packed: Token, _number: u64) {
         self.ids.lock().unwrap().push(packed.id);
     }
 }
@@ -254,4 +254,79 @@ fn what_a_collector_refuses_reaches_no_channel() {
     assert!(matches!(outport.send(large), Err(SendError::Encode(Fault::Unencodable))));
     assert_eq!((rig.fill(0), rig.census.alive(), meter.sent.get()), (0, 0, 0));
     rig.dispose();
+}
+
+/// An outport whose sends belong to firings, before two channels of one place, both full.
+fn in_order(rig: &Rig) -> Outport<Token> {
+    let locals = rig.ends.iter().map(|end| match end {
+        Ends::Local(local) => local.clone(),
+        Ends::Remote(_) => panic!("it is local"),
+    });
+    let outport = Outport::new(locals.collect(), vec![], None, meter()).in_order();
+    assert_eq!(Party::new().poll(|cx| outport.poll_over(cx)), Poll::Ready(()));
+    assert!(matches!(outport.send(rig.token(0)), Ok(Sent::Now(true))));
+    assert_eq!(Party::new().poll(|cx| outport.poll_over(cx)), Poll::Ready(()));
+    outport
+}
+
+#[test]
+fn a_firing_is_not_over_before_what_it_has_sent_is_in_all_channels() {
+    let rig = Arrangement::Local.rig_of(&[Some(1), Some(1)]);
+    let outport = in_order(&rig);
+    let (firing, sender) = (Party::new(), Party::new());
+    let sends: Vec<_> = (1..40).map(|id| outport.send(rig.token(id)).unwrap()).collect();
+    let Sent::Waits(last) = &sends[sends.len() - 1] else { panic!("there is no room") };
+    assert_eq!(firing.poll(|cx| outport.poll_over(cx)), Poll::Pending);
+    assert_eq!(sender.poll(|cx| outport.poll(last, cx).map(|reached| reached.unwrap())), Poll::Pending);
+    assert_eq!(rig.take_all(0).len(), 40);
+    assert!(firing.sleeps() && sender.sleeps());
+    assert_eq!(rig.take_all(1).len(), 40);
+    assert!(!firing.sleeps() && !sender.sleeps(), "both are told");
+    assert_eq!(firing.poll(|cx| outport.poll_over(cx)), Poll::Ready(()));
+    assert_eq!(sender.poll(|cx| outport.poll(last, cx).map(|reached| reached.unwrap())), Poll::Ready(true));
+}
+
+#[test]
+fn a_firing_is_over_when_what_waits_is_withdrawn_or_its_channels_close() {
+    let rig = Arrangement::Local.rig_of(&[Some(1), Some(1)]);
+    let outport = in_order(&rig);
+    let firing = Party::new();
+    let over = || firing.poll(|cx| outport.poll_over(cx));
+    let wait = |id| match outport.send(rig.token(id)).unwrap() {
+        Sent::Waits(ticket) => ticket,
+        Sent::Now(_) => panic!("there is no room"),
+    };
+    let ticket = wait(1);
+    assert_eq!(over(), Poll::Pending);
+    assert!(outport.withdraw(&ticket));
+    assert!(!firing.sleeps() && !firing.is_known());
+    assert_eq!(over(), Poll::Ready(()));
+
+    // One that its sender gives up on, and that one channel has, is on its way to the other.
+    let ticket = wait(2);
+    rig.take(0);
+    assert!(!outport.withdraw(&ticket));
+    assert_eq!(over(), Poll::Pending);
+    rig.take(1);
+    assert!(!firing.sleeps());
+    assert_eq!(over(), Poll::Ready(()));
+
+    let ticket = wait(3);
+    assert_eq!(over(), Poll::Pending);
+    rig.inlets[0].close();
+    assert!(firing.sleeps());
+    rig.inlets[1].close();
+    assert!(!firing.sleeps() && ticket.is_done());
+    assert_eq!(over(), Poll::Ready(()));
+}
+
+#[test]
+fn where_no_order_is_kept_a_firing_need_not_wait() {
+    let rig = Arrangement::Local.rig(Some(1));
+    let Ends::Local(local) = &rig.ends[0] else { panic!("it is local") };
+    let outport = Outport::new(vec![local.clone()], vec![], None, meter());
+    rig.send(0, 0);
+    assert!(matches!(outport.send(rig.token(1)), Ok(Sent::Waits(_))));
+    assert!(!outport.is_in_order());
+    assert_eq!(Party::new().poll(|cx| outport.poll_over(cx)), Poll::Ready(()));
 }

@@ -89,7 +89,12 @@ class Crawl:
 
     def broken(self) -> list[tuple[Visit, list[str]]]:
         """Pair what could not be fetched with the URLs of the pages that link there."""
-        return [(bad, [page.url for page in self.visits if bad.url in page.links]) for bad in self.visits if bad.broken]
+        pairs = {visit.url: (visit, list[str]()) for visit in self.visits if visit.broken}
+        for page in self.visits:
+            for link in page.links:
+                if link in pairs:
+                    pairs[link][1].append(page.url)
+        return list(pairs.values())
 
     def left_out(self) -> int:
         """Count the URLs that were not visited, because of the limit."""

@@ -4,25 +4,25 @@
 
     python examples/stdlib_census.py                    this interpreter's library, on all CPUs
     python examples/stdlib_census.py --workers 1        the same census, slower
+    python examples/stdlib_census.py --parsers 8        with eight members that parse
     python examples/stdlib_census.py --compare          one worker against two
     python examples/stdlib_census.py --root ~/project   any other source tree
 
 The graph::
 
-                      ┌──▶ parse_left ───┐
-    root ──▶ walk ────┤                  ├──▶ merge ──▶ Census
-                      └──▶ parse_right ──┘
+    root ──▶ walk ──▶ parse * n ──▶ merge ──▶ Census
+               files    balanced     unordered
 
-`walk` finds the files and hands each one to the parser that has room for it. A parser reads, parses and measures its
-files and sends on a small `Module` for each, or `Unparsable`: source and syntax trees stay where they are. `merge`
-gathers these, and sends one `Census` when all have come. It is the same whichever parser got which file.
+`walk` finds the files. `parse` is a group, and each file goes to the member with most room: it is read, parsed and
+measured there, and a small `Module` goes on, or `Unparsable`. Source and syntax trees stay where they are. `merge`
+gathers these as they come, for it puts them in order anyway, and sends one `Census` at the end. That is the same
+whichever member got which file, and however many members there are.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
-import asyncio
 import os
 import sys
 import sysconfig
@@ -112,19 +112,11 @@ class Census:
 
 @component
 @inport("root")
-@outport("left")
-@outport("right")
-async def walk(root: Path, left: Path, right: Path) -> None:
-    """Share out the files, the largest first, so that those at the end take the parsers equally long."""
-    files = iter(python_files(root))
-
-    async def feed(port: Any) -> None:
-        for file in files:  # the iterator is shared, and a send waits for room: who parses faster gets more files
-            await port.send(file)
-
-    async with asyncio.TaskGroup() as feeding:
-        feeding.create_task(feed(left))
-        feeding.create_task(feed(right))
+@outport("found")
+async def walk(root: Path, found: Path) -> None:
+    """Find the files, and send the largest first, so that those at the end take the parsers equally long."""
+    for file in python_files(root):
+        await found.send(file)  # noqa: ASYNC240  the outport, not a path
 
 
 @component
@@ -155,21 +147,18 @@ async def conclude(census: Census, found: list[Examined]) -> None:
     await census.send(Census(modules, unparsable))
 
 
-def census_graph(root: Path, top: int) -> Graph:
-    """Build the graph that counts the tree below `root`."""
+def census_graph(root: Path, top: int, parsers: int) -> Graph:
+    """Build the graph that counts the tree below `root`, with a group of so many parsers."""
     graph = Graph()
     graph.walk = walk
-    graph.parse_left = parse
-    graph.parse_right = parse
+    graph.parse = parse * parsers
     graph.merge = merge
 
     graph.walk.root < root
-    for parser in (graph.parse_left, graph.parse_right):
-        parser.base < import_base(root)
-        parser.top < top
-        parser.examined >> graph.merge.examined
-    graph.walk.left >> graph.parse_left.file
-    graph.walk.right >> graph.parse_right.file
+    graph.parse.base < import_base(root)
+    graph.parse.top < top
+    graph.walk.found >> graph.parse.file
+    graph.parse.examined.unordered >> graph.merge.examined
     return graph
 
 
@@ -346,21 +335,21 @@ def clipped(text: str, width: int) -> str:
 # The program.
 
 
-def take_census(root: Path, top: int, workers: int | None) -> tuple[Census, Report]:
+def take_census(root: Path, top: int, parsers: int, workers: int | None) -> tuple[Census, Report]:
     """Run the graph; the census comes out of its one loose end."""
-    graph = census_graph(root, top)
+    graph = census_graph(root, top, parsers)
     report = graph.run(num_workers=workers, collect=[graph.merge.census])
     (census,) = report.collected["merge.census"]
     return census, report
 
 
-def compare(root: Path, top: int) -> bool:
+def compare(root: Path, top: int, parsers: int) -> bool:
     """Take the census with one worker and with two, and tell how long it took and whether it is the same."""
     for file in python_files(root):  # so that neither run has to wait for the disk
         with suppress(OSError):
             file.read_bytes()
-    one, alone = take_census(root, top, 1)
-    two, together = take_census(root, top, 2)
+    one, alone = take_census(root, top, parsers, 1)
+    two, together = take_census(root, top, parsers, 2)
     print(f"1 worker   {alone.seconds:6.2f} s")
     print(f"2 workers  {together.seconds:6.2f} s, {alone.seconds / together.seconds:.2f} times as fast")
     print(f"The results {'are equal' if one == two else 'DIFFER'}.")
@@ -369,8 +358,10 @@ def compare(root: Path, top: int) -> bool:
 
 def main() -> int:
     """Read the command line, take the census and print it, and how the run went."""
+    usable = len(os.sched_getaffinity(0))
     options = argparse.ArgumentParser(description="A census of the Python standard library, taken on all cores.")
     options.add_argument("--root", type=Path, default=sysconfig.get_path("stdlib"), help="the tree, if another one")
+    options.add_argument("--parsers", type=int, default=usable, help="members that parse; by default one for each CPU")
     options.add_argument("--workers", type=int, help="worker processes; by default as many as there are CPUs")
     options.add_argument("--top", type=int, default=10, help="how many entries the tables have")
     options.add_argument("--compare", action="store_true", help="time one worker against two instead")
@@ -378,12 +369,12 @@ def main() -> int:
     root = given.root.resolve()
     if not root.is_dir():
         options.error(f"--root {given.root}: there is no such directory")
-    if given.top < 1 or (given.workers or 0) < 0:
-        options.error("--top is 1 or more, --workers 0 or more")
+    if min(given.top, given.parsers) < 1 or (given.workers or 0) < 0:
+        options.error("--top and --parsers are 1 or more, --workers 0 or more")
     sys.stdout.reconfigure(errors="replace")  # a terminal may lack the characters of a bar, or of a file's name
     if given.compare:
-        return 0 if compare(root, given.top) else 1
-    census, report = take_census(root, given.top, given.workers)
+        return 0 if compare(root, given.top, given.parsers) else 1
+    census, report = take_census(root, given.top, given.parsers, given.workers)
     print(*census_text(census, root, given.top), *heading("The run"), report, sep="\n")
     return 0
 

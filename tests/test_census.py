@@ -1,22 +1,18 @@
-"""What the census example counts, one by one."""
+"""What the census example counts, one by one, and the group that does it."""
 
 import ast
-import importlib.util
-import sys
+import shutil
+import sysconfig
 from pathlib import Path
 
 import pytest
-
-FILE = Path(__file__).parents[1] / "examples" / "stdlib_census.py"
+from programs import SECONDS, loaded_example
 
 
 @pytest.fixture(scope="module")
 def census():
-    spec = importlib.util.spec_from_file_location("stdlib_census", FILE)
-    sys.modules[spec.name] = module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
+    with loaded_example("stdlib_census") as module:
+        yield module
 
 
 @pytest.mark.parametrize(
@@ -98,8 +94,7 @@ def test_a_file_that_cannot_be_read_is_reported(census, tmp_path):
 def test_components_alone(census, tmp_path):
     (tmp_path / "b.py").write_text("import os\n")
     (tmp_path / "a.py").write_text("def (")
-    shared = census.walk.test(root=tmp_path)
-    assert sorted(file.name for files in shared.values() for file in files) == ["a.py", "b.py"]
+    assert census.walk.test(root=tmp_path) == {"found": [tmp_path / "b.py", tmp_path / "a.py"]}
 
     (module,) = census.parse.test(file=tmp_path / "b.py", base=tmp_path)["examined"]
     assert (module.name, module.lines, module.imports) == ("b", 1, {"os"})
@@ -111,7 +106,24 @@ def test_components_alone(census, tmp_path):
 
 
 def test_parsers_are_kept_apart(census, tmp_path):
-    graph = census.census_graph(tmp_path, 10)
+    graph = census.census_graph(tmp_path, 10, parsers=2)
     workers = [{component.name for component in shard.components} for shard in graph.shard(2)]
     assert len(workers) == 2
-    assert not any({"parse_left", "parse_right"} <= names for names in workers)
+    assert not any({"parse_0", "parse_1"} <= names for names in workers)
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2, 3])
+def test_a_group_of_any_size_takes_the_same_census(census, tmp_path, workers):
+    shutil.copytree(Path(sysconfig.get_path("stdlib"), "json"), tmp_path / "json")
+    (tmp_path / "broken.py").write_text("def (")
+    files = census.python_files(tmp_path)
+    expected = [census.examine(file, tmp_path, 5) for file in sorted(files)]
+    for parsers in (1, 2, 3, 5):
+        graph = census.census_graph(tmp_path, 5, parsers)
+        assert [member.name for member in graph.parse] == [f"parse_{number}" for number in range(parsers)]
+        report = graph.run(num_workers=workers, timeout=SECONDS, collect=[graph.merge.census])
+        (found,) = report.collected["merge.census"]
+        assert sorted(found.modules + found.unparsable, key=lambda entry: entry.path) == expected
+        assert found.modules == sorted(found.modules, key=lambda module: module.path)
+        assert [entry.path for entry in found.unparsable] == ["broken.py"]
+        assert sum(report.components[member.name].firings for member in graph.parse) == len(files)

@@ -1,33 +1,26 @@
 """The contact sheet example: what it reads, where on the sheet it is, and what it says about what it cannot read."""
 
-import importlib.util
 import os
 import re
 import struct
-import sys
 import zlib
-from pathlib import Path
 
 import pytest
-from programs import run_program
+from programs import example_file, loaded_example, run_program
 
 from cascata import Graph, component, inport, outport
 
 np = pytest.importorskip("numpy")
 Image = pytest.importorskip("PIL.Image")
 
-FILE = Path(__file__).parents[1] / "examples" / "contact_sheet.py"
 COLOURS = [(200, 30, 40), (30, 160, 60), (40, 60, 200), (220, 190, 20), (20, 180, 190), (150, 40, 170), (90, 90, 90)]
 SIZES = [(100, 67), (100, 77), (100, 91), (40, 30), (70, 100), (50, 100), (30, 100)]
 
 
 @pytest.fixture(scope="module")
 def example():
-    spec = importlib.util.spec_from_file_location("contact_sheet", FILE)
-    sys.modules[spec.name] = module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
+    with loaded_example("contact_sheet") as module:
+        yield module
 
 
 @pytest.fixture
@@ -45,7 +38,7 @@ def folder(tmp_path):
 
 def run(*arguments, **options):
     """Run the example and give what it printed."""
-    return run_program(FILE, *arguments, **options)
+    return run_program(example_file("contact_sheet"), *arguments, **options)
 
 
 def opened(file):

@@ -10,15 +10,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from programs import run_program
-
-EXAMPLES = Path(__file__).parents[1] / "examples"
-CENSUS = EXAMPLES / "stdlib_census.py"
+from programs import example_file, run_program
 
 
 def run(*arguments, **options):
     """Run the census and give what it printed."""
-    return run_program(CENSUS, *arguments, **options)
+    return run_program(example_file("stdlib_census"), *arguments, **options)
 
 
 def census_and_run(*arguments, **options):
@@ -76,12 +73,13 @@ def tree(tmp_path):
 
 
 def test_census_is_the_same_with_any_number_of_workers(tree):
-    texts, reports = zip(*(census_and_run("--root", tree, "--workers", n) for n in (0, 1, 2, 3)), strict=True)
+    runs = [census_and_run("--root", tree, "--parsers", 2, "--workers", workers) for workers in range(4)]
+    texts, reports = zip(*runs, strict=True)
     assert set(texts) == {texts[0]}
     assert "4 components, in the calling process" in reports[0]
     assert "4 components, 1 worker," in reports[1]
     assert "4 components, 2 workers," in reports[2]
-    assert all(name in reports[2] for name in ("walk", "parse_left", "parse_right", "merge"))
+    assert all(name in reports[2] for name in ("walk", "parse_0", "parse_1", "merge"))
 
 
 def test_census_of_a_small_tree(tree):
@@ -135,7 +133,7 @@ def test_census_compares_one_worker_with_two(tree):
     assert re.search(r"1 worker  .* s\n2 workers .* times as fast\nThe results are equal.", text)
 
 
-@pytest.mark.parametrize("arguments", [("--root", "no/such/place"), ("--top", 0), ("--workers", -1)])
+@pytest.mark.parametrize("arguments", [("--root", "no/such/place"), ("--top", 0), ("--parsers", 0), ("--workers", -1)])
 def test_census_refuses_what_makes_no_sense(arguments):
     assert "error: --" in run(*arguments, expect=2)
 

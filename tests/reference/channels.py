@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from description import Inport, Item, Link, Value
-    from model import Instance, Play
+    from model import Instance, Lane, Play
 
 Number = float
 """The place of a row among those that are shared out, and of all that comes of it; infinite for what a finish function
@@ -56,6 +56,8 @@ class Channel:
     """The queue of one inport of one instance."""
 
     junction: Junction | None = None
+    lane: Lane | None = None
+    """The trigger group that it belongs to."""
 
     def __init__(self, owner: Instance, place: int, inport: Inport) -> None:
         """Begin empty. An initial value is the first item delivered (SPEC 4), and takes no room."""
@@ -89,8 +91,11 @@ class Channel:
         return True
 
     def fill(self) -> bool:
-        """Take an item into the batch, where it lies outside the capacity (SPEC 7); after the initial value."""
-        if self.first is not None or not self.inside or self.flushed or len(self.batch) >= self.size:
+        """Take an item into the batch, where it lies outside the capacity (SPEC 7); after the initial value.
+
+        Nothing is gathered during a firing: one batch at most lies outside.
+        """
+        if (self.lane is not None and self.lane.busy) or self.first is not None or not self.inside or self.flushed or len(self.batch) >= self.size:
             return False
         self.batch.append(self.inside.popleft())
         return True
@@ -272,9 +277,14 @@ class Junction:
 
     def load(self, place: int) -> tuple[float, int]:
         """Tell how full a member is: with the rows that it has not fired on yet."""
-        member, lane = self.members[place], self.play.plan.lane(self.position, self.place)
-        rows = self.rows.count(place) - member.fired
-        return rows - min(member.channels[other].capacity for other in lane), rows
+        rows = self.rows.count(place) - self.members[place].fired
+        return rows - min(channel.capacity for channel in self.lane_of(place)), rows
+
+    def lane_of(self, place: int) -> list[Channel]:
+        """Give the channels of a member that share rows."""
+        lane = self.play.plan.lane(self.position, self.place)
+        channels = [self.members[place].channels[other] for other in lane]
+        return [channel for channel in channels if channel.junction is not None and channel.junction.rows is self.rows]
 
     def in_turn(self, line: Line) -> bool:
         """Tell whether the head of a line may leave: in the order of numbers, and then of members (SPEC 8)."""

@@ -142,9 +142,11 @@ class Instance:
         self.channels = [Channel(self, place, inport) for place, inport in enumerate(self.node.inports)]
         lanes = play.plan.lanes(position, member)
         self.lanes = [Lane(self, [self.channels[place] for place in lane]) for lane in lanes]
-        in_lanes = {channel for lane in self.lanes for channel in lane.channels}
+        for lane in self.lanes:
+            for channel in lane.channels:
+                channel.lane = lane
         self.passive = [self.channels[place] for place in play.plan.connected(position, member)]
-        self.passive = [channel for channel in self.passive if channel not in in_lanes]
+        self.passive = [channel for channel in self.passive if channel.lane is None]
         for channel in self.passive:
             channel.drink()  # an initial value is there from the start (SPEC 4)
         self.finishing: Lane | None = None

@@ -175,6 +175,7 @@ class Replay(Schedule):
         self.times = {item: time for what in done.values() for item, time in what.times.items()}
         self.left: dict[Channel | Junction, deque[Item]] = {}
         self.gone: dict[Channel | Junction, set[Item]] = {}
+        self.rows: dict[Junction, dict[Item, tuple[int, int]]] = {}
         self.granted = False
         self.refused = False
         self.over = False
@@ -325,13 +326,49 @@ class Replay(Schedule):
             return super().balanced(junction, item)
         for place, channel in enumerate(junction.channels):
             if self.has_taken(channel, item):
-                return place
-        if len(junction.lines) > 1 and any(self.expected(channel) for channel in junction.channels):
-            if not self.granted:  # who is to come after others that were taken, as far as that is possible
-                self.refused = True
-                return None
+                return place if self.ready(junction, place, item) else None
         idle = [place for place, channel in enumerate(junction.channels) if self.expected(channel) is None]
-        return min(idle, key=junction.load) if idle else None
+        closed = [place for place in idle if junction.channels[place].closed]
+        if closed and (item not in self.unfinished or len(closed) == len(junction.channels)):
+            return closed[0]
+        room = [place for place in idle if place not in closed and junction.load(place)[0] < 0]
+        late = len(junction.lines) > 1 and len(idle) < len(junction.channels)
+        if (late or not room) and not self.granted:  # those that were taken come first, as far as that is possible
+            self.refused = True
+            return None
+        open_ones = room or [place for place in idle if place not in closed]
+        return min(open_ones, key=junction.load, default=None)
+
+    def ready(self, junction: Junction, place: int, item: Item) -> bool:
+        """Tell whether a row may be the next one: no other port has a part of it behind rows that are still to come."""
+        ports = [channel.junction for channel in junction.lane_of(place)]
+        row = self.history(junction.channels[place]).index(item) // junction.size
+        if len(ports) == 1 or junction.rows.count(place) != row:
+            return len(ports) == 1
+        for port in ports:
+            parts = self.history(port.channels[place])[row * port.size : (row + 1) * port.size]
+            for part in parts[:1]:
+                before = self.before(port, part)
+                if before is not None and port.rows.count(before[0]) <= before[1]:
+                    return False
+        return True
+
+    def before(self, junction: Junction, item: Item) -> tuple[int, int] | None:
+        """Give the row, by member, of what came by the same way before an item; `None` if that is in no row."""
+        if junction not in self.rows:
+            rows = {
+                taken: (place, number // junction.size)
+                for place, channel in enumerate(junction.channels)
+                for number, taken in enumerate(self.history(channel))
+            }
+            self.rows[junction] = {}
+            for link, source, _ in junction.lines:
+                log = self.logs[source.name]
+                sent = [content[1] for what, content in log if what == "sends" and content[0] == link.outport]
+                for earlier, later in itertools.pairwise(sent):
+                    if rows.get(earlier) != rows.get(later) and earlier in rows:
+                        self.rows[junction][later] = rows[earlier]
+        return self.rows[junction].get(item)
 
     def keyed(self, junction: Junction, item: Item) -> int | None:
         """Choose the member that has got the item, if it is the one that all others of the same key have gone to."""
@@ -344,7 +381,11 @@ class Replay(Schedule):
         known = self.members[junction].get(key(item))
         if known is None and not self.over and (chosen := self.balanced(junction, item)) is not None:
             known = self.members[junction][key(item)] = {chosen}
-        return min(known) if known is not None and len(known) == 1 else None
+        if known is None or len(known) != 1:
+            return None
+        (place,) = known
+        taken = self.has_taken(junction.channels[place], item)
+        return place if not taken or self.ready(junction, place, item) else None
 
     def differences(self, outcome: Outcome) -> list[str]:
         """Say where an engine has done what the model could not do, or has left undone what it would have."""

@@ -9,18 +9,27 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from description import WHOLE, seed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from description import Inport, Item, Link, Value
-    from model import Instance, Play
+    from model import Instance, Lane, Play
 
 Number = float
-"""The place of a row among those that are shared out, and of all that comes of it; infinite for what has none."""
+"""The place of a row among those that are shared out, and of all that comes of it; infinite for what a finish function
+sends."""
+
+FREE = -math.inf
+"""The number of what comes of initial values alone, or of items that are not shared out: there is no order for it."""
+
+
+ENDS = 10**9
+"""Stands for the size of a batch that has none."""
 
 
 @dataclass(eq=False)
@@ -40,10 +49,15 @@ class Entry:
     sending: Sending
 
 
+Line = tuple["Link", "Instance", "int | None"]
+
+
 class Channel:
     """The queue of one inport of one instance."""
 
     junction: Junction | None = None
+    lane: Lane | None = None
+    """The trigger group that it belongs to."""
 
     def __init__(self, owner: Instance, place: int, inport: Inport) -> None:
         """Begin empty. An initial value is the first item delivered (SPEC 4), and takes no room."""
@@ -58,6 +72,8 @@ class Channel:
         self.inside: deque[Entry] = deque()
         self.batch: list[Entry] = []
         self.flushed = False
+        self.arrived = 0
+        """How many items have come that go to every member."""
         self.delivered = 0
         """How often something has been taken."""
         self.latest: Value = None
@@ -75,8 +91,11 @@ class Channel:
         return True
 
     def fill(self) -> bool:
-        """Take an item into the batch, where it lies outside the capacity (SPEC 7); after the initial value."""
-        if self.first is not None or not self.inside or self.flushed or len(self.batch) >= self.size:
+        """Take an item into the batch, where it lies outside the capacity (SPEC 7); after the initial value.
+
+        Nothing is gathered during a firing: one batch at most lies outside.
+        """
+        if (self.lane is not None and self.lane.busy) or self.first is not None or not self.inside or self.flushed or len(self.batch) >= self.size:
             return False
         self.batch.append(self.inside.popleft())
         return True
@@ -111,12 +130,19 @@ class Channel:
         self.delivered += 1
         if self.first is not None:
             self.first = None
-            return math.inf
+            return FREE
         if not self.size:
             return self.inside.popleft().number
-        number = max(entry.number for entry in self.batch)
+        number = self.number(self.batch)
         self.batch, self.flushed = [], False
         return number
+
+    def number(self, entries: list[Entry]) -> Number:
+        """Give the number of a batch that begins with these: of its last item, or of the next one if it is not full."""
+        assert self.junction is not None
+        if len(entries) >= self.size or self.junction.spans:
+            return entries[min(len(entries), self.size) - 1].number
+        return self.junction.next_number(self.owner)
 
     def dry(self) -> bool:
         """Tell whether nothing more can come out of the queue."""
@@ -139,11 +165,13 @@ class Channel:
         self.batch = []
 
     def floor(self) -> Number:
-        """Give the lowest number that may still be taken here."""
-        if self.closed or self.junction is None:
-            return math.inf
-        entries = [*self.waiting, *self.inside, *self.batch]
-        return min([self.junction.floor(self.owner), *(entry.number for entry in entries)])
+        """Give the lowest number that may still be taken here, if items bring numbers here."""
+        if self.junction is None or not self.junction.numbers:
+            return FREE
+        entries = [*self.batch, *self.inside, *self.waiting]
+        if self.closed or not entries:
+            return math.inf if self.closed or self.dry() else self.junction.next_number(self.owner)
+        return self.number(entries) if self.size else entries[0].number
 
 
 class Junction:
@@ -155,62 +183,91 @@ class Junction:
         self.position = position
         self.place = place
         self.links = play.plan.feeds(position, place)
+        self.size = 1
+        """How many items of a row there are: the rows of several ports are made of batches."""
+        inport, way = play.plan.nodes[position].inports[place], play.plan.way(position, place)
+        self.spans = inport.batch is not None and not inport.within and len(play.plan.lane(position, place)) > 1
+        if self.spans:
+            self.size = inport.batch or ENDS
+        others = [play.plan.way(position, other) for other in play.plan.lane(position, place)]
+        self.numbers = way == "shared" or (way == "paired" and "shared" not in others)
+        """Whether items bring numbers to firings."""
         self.members = play.instances[position]
         self.channels = [member.channels[place] for member in self.members]
-        self.lines: dict[tuple[Link, Instance], deque[Entry]] = {
-            (link, source): deque() for link in self.links for source in play.instances[link.source]
+        self.everywhere = play.plan.policy(position, place) == "broadcast"
+        self.lines: dict[Line, deque[Entry]] = {
+            (link, source, member): deque()
+            for link in self.links
+            for source in play.instances[link.source]
+            if link.of in {None, source.member}
+            for member in self.reached(link, source)
         }
+        """Where items wait for their turn; the last part is the member they go to, if that is known."""
         self.count = 0
-        """How many items have gone through."""
+        """How many items have been shared out."""
 
     def offer(self, link: Link, source: Instance, entry: Entry) -> None:
         """Let an item stand in line; how many results may wait there for their turn is open (SPEC 8)."""
-        if self.play.schedule.roomy and link.ordered and self.play.plan.numbered(link.source):
+        if self.play.plan.ordered(link) and not self.play.schedule.keeps_waiting(source, entry.item):
             entry = Entry(entry.item, entry.number, Sending())
-        entry.sending.waiting += 1
-        self.lines[link, source].append(entry)
+        for member in self.reached(link, source):
+            entry.sending.waiting += 1
+            self.lines[link, source, member].append(entry)
+
+    def reached(self, link: Link, source: Instance) -> Sequence[int | None]:
+        """Give the members that an item goes to; `None` for one of them."""
+        if link.to is not None or self.play.plan.paired(link):
+            return [source.member if link.to is None else link.to]
+        return range(len(self.members)) if self.everywhere else [None]
 
     def steps(self) -> Iterator[bool]:
         """Let items go from the heads of the lines to the channels; those of one outport in the order sent (SPEC 4)."""
-        for (link, source), line in self.play.schedule.shuffled(list(self.lines.items())):
-            yield bool(line) and self.in_turn(link, source) and self.deliver(link, source, line)
+        for line, entries in self.play.schedule.shuffled(list(self.lines.items())):
+            yield bool(entries) and self.in_turn(line) and self.deliver(line, entries)
 
-    def deliver(self, link: Link, source: Instance, line: deque[Entry]) -> bool:
-        """Let the head of a line go to its channels, with a number if it is shared out (SPEC 8)."""
-        entry, paired = line[0], self.play.plan.paired(link)
-        chosen = [source.member] if paired else self.choose(entry.item)
-        channels = [self.channels[member] for member in chosen or ()]
-        if not channels or not self.play.schedule.admits(channels, entry.item):
+    def deliver(self, line: Line, entries: deque[Entry]) -> bool:
+        """Let the head of a line go to its channel, with a number if it is shared out (SPEC 8)."""
+        entry, (link, _, known) = entries[0], line
+        member = self.choose(entry.item) if known is None else known
+        if member is None or not self.play.schedule.admits(self.channels[member], entry):
             return False
-        line.popleft()
+        entries.popleft()
         entry.sending.waiting -= 1
-        number = entry.number if paired else float(self.count)
-        if not paired:
+        channel, number = self.channels[member], entry.number
+        if known is None:
+            number = float(self.row)
+            self.rows[self.row :] = [member, *self.rows[self.row + 1 :]]
             self.count += 1
-            self.play.rows(self)[self.count - 1 :] = [chosen, *self.play.rows(self)[self.count :]]
-        for channel in channels:
-            if not channel.closed:  # else it is discarded (SPEC 3)
-                entry.sending.waiting += 1
-                channel.waiting.append(Entry(entry.item, number, entry.sending))
+        elif self.everywhere and link.to is None:
+            number = float(channel.arrived)
+            channel.arrived += 1
+        if not channel.closed:  # else it is discarded (SPEC 3)
+            entry.sending.waiting += 1
+            channel.waiting.append(Entry(entry.item, number if self.numbers else FREE, entry.sending))
         return True
 
-    def choose(self, item: Item) -> list[int] | None:
-        """Choose the members that get the next item (SPEC 8); `None` if that is not known yet."""
-        size = len(self.members)
-        rows = self.play.rows(self)
-        if size == 1:
-            return [0]
-        if self.count < len(rows):  # another port has the first item of this row: rows are shared out, not items
-            return rows[self.count]
-        return self.decide(item, size)
+    @property
+    def row(self) -> int:
+        """The row that the next item belongs to."""
+        return self.count // self.size
 
-    def decide(self, item: Item, size: int) -> list[int] | None:
-        """Choose as the policy says."""
+    @cached_property
+    def rows(self) -> list[int]:
+        """The members that the rows of the trigger group go to, as far as that is known."""
+        lane = self.play.plan.lane(self.position, self.place)
+        inport = self.play.plan.nodes[self.position].inports[self.place]
+        alone = inport.within or self.play.plan.way(self.position, self.place) != "shared"
+        return self.play.shared.setdefault((self.position, (self.place,) if alone else lane), [])
+
+    def choose(self, item: Item) -> int | None:
+        """Choose the member that gets the next item (SPEC 8); `None` if that is not known yet."""
+        if len(self.members) == 1:
+            return 0
+        if self.row < len(self.rows):  # another port has the first item of this row: rows are shared out, not items
+            return self.rows[self.row]
         match self.play.plan.policy(self.position, self.place):
             case "round_robin":
-                return [self.count % size]
-            case "broadcast":
-                return list(range(size))
+                return self.play.schedule.round_robin(self, item)
             case "keyed":
                 return self.play.schedule.keyed(self, item)
             case "keyed elsewhere":
@@ -218,35 +275,51 @@ class Junction:
             case _:
                 return self.play.schedule.balanced(self, item)
 
-    def in_turn(self, link: Link, source: Instance) -> bool:
+    def load(self, place: int) -> tuple[float, int]:
+        """Tell how full a member is: with the rows that it has not fired on yet."""
+        rows = self.rows.count(place) - self.members[place].fired
+        return rows - min(channel.capacity for channel in self.lane_of(place)), rows
+
+    def lane_of(self, place: int) -> list[Channel]:
+        """Give the channels of a member that share rows."""
+        lane = self.play.plan.lane(self.position, self.place)
+        channels = [self.members[place].channels[other] for other in lane]
+        return [channel for channel in channels if channel.junction is not None and channel.junction.rows is self.rows]
+
+    def in_turn(self, line: Line) -> bool:
         """Tell whether the head of a line may leave: in the order of numbers, and then of members (SPEC 8)."""
-        if not link.ordered or self.play.plan.paired(link) or not self.play.plan.numbered(link.source):
+        link, source, member = line
+        if not self.play.plan.ordered(link) or self.lines[line][0].number == FREE:
             return True
         if self.play.schedule.roomy and not self.play.plan.retraceable(link.source):
             return True
-        mine = self.earliest(link, source)
-        others = [self.earliest(link, other) for other in self.play.instances[link.source] if other is not source]
-        return all(mine < other or mine[0] == other[0] == math.inf for other in others)
+        mine = self.earliest(line)
+        others = [other for other in self.play.instances[link.source] if other is not source]
+        return all(
+            mine < theirs or mine[0] == theirs[0] == math.inf
+            for theirs in (self.earliest((link, other, member)) for other in others)
+        )
 
-    def earliest(self, link: Link, source: Instance) -> tuple[Number, int]:
+    def earliest(self, line: Line) -> tuple[Number, int]:
         """Give the lowest number with which something may still come from an instance."""
-        line = self.lines[link, source]
-        return line[0].number if line else source.floor(), source.member
+        numbers = (entry.number for entry in self.lines[line] if entry.number != FREE)
+        return next(numbers, line[1].floor()), line[1].member
 
     def reaching(self, member: Instance) -> Iterator[tuple[Instance, deque[Entry]]]:
         """Give the instances whose items may come to a member, and their lines."""
-        for (link, source), line in self.lines.items():
-            if not self.play.plan.paired(link) or source.member == member.member:
-                yield source, line
+        for (_, source, known), entries in self.lines.items():
+            if known in {None, member.member}:
+                yield source, entries
 
     def dry(self, member: Instance) -> bool:
         """Tell whether nothing can come to a member any more."""
         return not any(line or not source.ended for source, line in self.reaching(member))
 
-    def floor(self, member: Instance) -> Number:
+    def next_number(self, member: Instance) -> Number:
         """Give the lowest number with which something may still come to a member."""
-        if self.dry(member):
-            return math.inf
-        paired = [link for link in self.links if self.play.plan.paired(link)]
-        floors = [self.earliest(link, self.play.instances[link.source][member.member])[0] for link in paired]
-        return min([*floors, *([float(self.count)] if len(paired) < len(self.links) else [])])
+        (link, *others) = self.links
+        if self.everywhere:
+            return float(member.channels[self.place].arrived)
+        if others or not self.play.plan.paired(link):
+            return float(self.row)
+        return self.earliest((link, self.play.instances[link.source][member.member], member.member))[0]

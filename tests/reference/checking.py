@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from build import build, logs
+from build import build, collected
 from description import INPORTS, OUTPORTS
 from fate import certain, mortal
-from model import Play, TooLongError
-from schedules import Lots, Replay, Schedule
+from model import Play
+from schedules import Replay, Schedule
 
 from cascata import DeadlockError
 from cascata.errors import RunTimeout
@@ -20,15 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from description import Plan
-    from model import Event, Outcome
+    from model import Outcome
+    from schedules import Done
 
     from cascata.run import Report
 
 PATIENCE = 20.0
 """Seconds that a run may take before it counts as hanging."""
-
-SCHEDULES = 300
-"""How many orders of steps are tried to find one in which a graph dies as it has died."""
 
 
 def settled(plan: Plan) -> tuple[Plan, Outcome]:
@@ -48,67 +47,65 @@ def compare(
     plan: Plan, expected: Outcome, workers: int, places: Sequence[int] = (), start_method: str | None = None
 ) -> None:
     """Run a plan on so many workers, and fail if the model could not have done what came of it."""
-    graph = build(plan)
-    if workers > 1:
-        for node, place in zip(graph.nodes.values(), places, strict=False):
-            graph.place(node, worker=place % workers)
-    collect = [node.log for node in graph.nodes.values()]
-    try:
-        report = graph.run(num_workers=workers, collect=collect, timeout=PATIENCE, start_method=start_method)
-    except DeadlockError as error:
-        differences = died(plan, expected, error)
-    except RunTimeout as error:
-        differences = [f"it does not end: {error}"]
-    else:
-        differences = ended(plan, expected, report)
+    with TemporaryDirectory() as place:
+        graph = build(plan, place)
+        if workers > 1:
+            for node, worker in zip(graph.nodes.values(), places, strict=False):
+                graph.place(node, worker=worker % workers)
+        try:
+            report = graph.run(num_workers=workers, timeout=PATIENCE, start_method=start_method)
+        except DeadlockError as error:
+            differences = died(plan, collected(plan, place), expected, error)
+        except RunTimeout as error:
+            differences = [f"it does not end: {error}", *followed(plan, collected(plan, place))]
+        else:
+            differences = ended(plan, collected(plan, place), expected, report)
     if differences:
         raise AssertionError("\n  ".join([f"on {workers} workers, {start_method}:", *differences, brief(plan)]))
 
 
-def died(plan: Plan, expected: Outcome, error: DeadlockError) -> list[str]:
-    """Compare who has not ended and, if time has no part in it, how full the ports are."""
+def died(plan: Plan, done: Mapping[str, Done], expected: Outcome, error: DeadlockError) -> list[str]:
+    """Let the model follow what was done: then nothing may move any more. Compare who waits and how full the ports are."""
+    differences = followed(plan, done)
     stuck = {issue.split()[0] for issue in error.issues}
     fills = {port: int(fill) for issue in error.issues for port, fill in re.findall(r"(\S+) \((\d+) of", issue)}
-    if certain(plan):
-        possible = stuck == expected.stuck and all(
-            expected.fills[port] == fill for port, fill in fills.items() if port in expected.fills
-        )
-    else:
-        possible = stuck == expected.stuck or any(_can_die(plan, number, stuck) for number in range(SCHEDULES))
-    if possible:
-        return []
-    return [
-        f"it died: {error.issues}",
-        f"the model ends with {sorted(expected.stuck) or 'nobody'} stuck, and these fills: {expected.fills}",
-    ]
+    dead = {name for name, what in done.items() if what.dead}
+    if stuck != dead:
+        differences.append(f"these had not ended: {sorted(dead)}")
+    if certain(plan) and (stuck != expected.stuck or any(expected.fills.get(port) != fills[port] for port in fills)):
+        differences.append(f"{sorted(expected.stuck) or 'nobody'} should have waited, with {expected.fills}")
+    return [f"it died: {error.issues}", *differences] if differences else []
 
 
-def _can_die(plan: Plan, number: int, stuck: set[str]) -> bool:
-    """Tell whether a graph dies in this way if these lots are drawn."""
-    try:
-        return Play(plan, Lots(number)).run().stuck == stuck
-    except TooLongError:
-        return False
-
-
-def ended(plan: Plan, expected: Outcome, report: Report) -> list[str]:
+def ended(plan: Plan, done: Mapping[str, Done], expected: Outcome, report: Report) -> list[str]:
     """Let the model follow what a run has done; compare what it has counted."""
-    differences = followed(plan, logs(plan, report))
+    differences = followed(plan, done)
     if certain(plan) and expected.stuck:
         differences.append(f"it ended, but should have died with {sorted(expected.stuck)} waiting")
-    return differences + miscounted(plan, report)
+    return differences + miscounted(plan, done, report)
 
 
-def followed(plan: Plan, done: Mapping[str, Sequence[Event]]) -> list[str]:
-    """Let the model follow what has been done; say where it cannot."""
+def followed(plan: Plan, done: Mapping[str, Done]) -> list[str]:
+    """Let the model follow what has been done; say where it cannot, and where it could go on."""
     replay = Replay(plan, done)
-    return replay.differences(Play(plan, replay).run())
+    play = Play(plan, replay)
+    outcome = play.run()
+    differences = replay.differences(outcome)
+    if any(what.dead for what in done.values()) and all(
+        plan.retraceable(link.source) for link in plan.links if plan.ordered(link)
+    ):
+        replay.over = True
+        further = play.run()
+        differences += replay.further
+        differences += [f"{name} could have ended" for name in sorted(outcome.stuck - further.stuck)]
+    return differences
 
 
-def miscounted(plan: Plan, report: Report) -> list[str]:
+def miscounted(plan: Plan, done: Mapping[str, Done], report: Report) -> list[str]:
     """Compare the counts of a report with the logs: nothing is lost or doubled, and what is left over is counted."""
-    done = logs(plan, report)
-    sent = Counter((name, content[0]) for name, log in done.items() for what, content in log if what == "sends")
+    sent = Counter(
+        (name, content[0]) for name, of in done.items() for what, content in of.log if what == "sends"
+    )
     differences = []
 
     def same(what: str, counted: int, logged: int) -> None:
@@ -117,20 +114,25 @@ def miscounted(plan: Plan, report: Report) -> list[str]:
 
     for position in range(len(plan.nodes)):
         names = plan.names(position)
-        for name in names:
+        for member, name in enumerate(names):
             of = report.components[name]
-            same(f"firings of {name}", of.firings, sum(what == "fires" for what, _ in done[name]))
+            same(f"firings of {name}", of.firings, sum(what == "fires" for what, _ in done[name].log))
             for outport in OUTPORTS:
-                connected = any((link.source, link.outport) == (position, outport) for link in plan.links)
+                connected = any(
+                    (link.source, link.outport) == (position, outport) and link.of in {None, member}
+                    for link in plan.links
+                )
                 same(f"sent from {name}.{outport}", of.outports[outport].sent, sent[name, outport])
                 dropped = 0 if connected else sent[name, outport]
                 same(f"dropped at {name}.{outport}", of.outports[outport].dropped, dropped)
         for place in plan.connected(position):
             ports = [report.components[name].inports[INPORTS[place]] for name in names]
-            came = sum(  # an initial value has not come from anywhere
-                sent[source, link.outport] for link in plan.feeds(position, place) for source in plan.names(link.source)
-            )
-            came *= len(names) if plan.policy(position, place) == "broadcast" else 1
+            came = 0  # an initial value has not come from anywhere
+            for link in plan.feeds(position, place):
+                sources = plan.names(link.source)
+                sources = sources if link.of is None else [sources[link.of]]
+                every = link.to is None and plan.policy(position, place) == "broadcast"
+                came += sum(sent[source, link.outport] for source in sources) * (len(names) if every else 1)
             label = f"{plan.name(position)}.{INPORTS[place]}"
             same(f"came to {label}", sum(port.taken + port.discarded for port in ports), came)
     return differences

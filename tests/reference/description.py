@@ -95,6 +95,10 @@ class Link:
     inport: int
     ordered: bool = True
     """Whether what a group sends is gathered in order."""
+    of: int | None = None
+    """The member whose outport it is, if it is that of one alone."""
+    to: int | None = None
+    """The member whose inport it is, if it is that of one alone."""
 
 
 @dataclass(frozen=True)
@@ -104,23 +108,31 @@ class Plan:
     nodes: tuple[Node, ...]
     links: tuple[Link, ...] = ()
     subgraphs: tuple[tuple[int, int], ...] = ()
+    again: tuple[int | None, ...] = ()
+    """For each subgraph the other one that it is a copy of, if it is; what is not said is not."""
 
-    def feeds(self, target: int, inport: int) -> list[Link]:
-        """Give the connections of an inport."""
-        return [link for link in self.links if (link.target, link.inport) == (target, inport)]
+    def feeds(self, target: int, inport: int, member: int | None = None) -> list[Link]:
+        """Give the connections of an inport, of any member or of one."""
+        links = [link for link in self.links if (link.target, link.inport) == (target, inport)]
+        return links if member is None else [link for link in links if link.to in {None, member}]
 
     def links_to(self, position: int) -> list[Link]:
         """Give the connections of a node's inports."""
         return [link for link in self.links if link.target == position]
 
-    def connected(self, position: int) -> tuple[int, ...]:
-        """Give the inports that something feeds."""
-        return tuple(sorted({link.inport for link in self.links if link.target == position}))
+    def connected(self, position: int, member: int | None = None) -> tuple[int, ...]:
+        """Give the inports that something feeds, of any member or of one."""
+        links = [link for link in self.links_to(position) if member is None or link.to in {None, member}]
+        return tuple(sorted({link.inport for link in links}))
 
-    def lanes(self, position: int) -> tuple[tuple[int, ...], ...]:
+    def lanes(self, position: int, member: int | None = None) -> tuple[tuple[int, ...], ...]:
         """Give the trigger groups, declared or not; the one without ports fires once."""
         node = self.nodes[position]
-        return (self.connected(position),) if node.lanes is None else node.lanes
+        return (self.connected(position, member),) if node.lanes is None else node.lanes
+
+    def lane(self, position: int, inport: int) -> tuple[int, ...]:
+        """Give the trigger group of an inport; a passive one is alone."""
+        return next((lane for lane in self.lanes(position) if inport in lane), (inport,))
 
     @cached_property
     def cycles(self) -> list[frozenset[int]]:
@@ -177,6 +189,11 @@ class Plan:
 
     def name(self, position: int, member: int | None = None) -> str:
         """Give the name of a node in the graph, or of a member of a group."""
+        for number, span in enumerate(self.subgraphs):
+            first = self.first(number)
+            if first != number and span[0] <= position < span[1]:
+                there = self.name(position - span[0] + self.subgraphs[first][0], member)
+                return f"s{number}_" + there.removeprefix(f"s{first}_")
         prefix = "".join(f"s{number}_" for number, (a, b) in enumerate(self.subgraphs) if a <= position < b)
         return f"{prefix}c{position}" + ("" if member is None else f"_{member}")
 
@@ -185,43 +202,89 @@ class Plan:
         further = self.subgraphs[self.subgraphs.index(span) + 1 :]
         return [inner for inner in further if span[0] <= inner[0] and inner[1] <= span[1]]
 
+    def first(self, number: int) -> int:
+        """Give the subgraph that one is a copy of, or its own number."""
+        first = self.again[number] if number < len(self.again) else None
+        return number if first is None else first
+
     def names(self, position: int) -> list[str]:
         """Give the names of a node's instances."""
         members = range(self.nodes[position].members)
         return [self.name(position, member) for member in members] or [self.name(position)]
 
     def paired(self, link: Link) -> bool:
-        """Tell whether a connection is one of groups of equal size: member i to member i."""
-        return 0 < self.nodes[link.source].members == self.nodes[link.target].members
+        """Tell whether a connection is one of groups of equal size: member i to member i, unless a policy is said."""
+        said = self.nodes[link.target].inports[link.inport].policy != "balanced"
+        alone = link.of is not None or link.to is not None
+        return not said and not alone and 0 < self.nodes[link.source].members == self.nodes[link.target].members
 
     def policy(self, position: int, inport: int) -> str:
         """Give the policy of a group's inport: that of its trigger group, of which one port may say it."""
         inports = self.nodes[position].inports
-        lane = next((lane for lane in self.lanes(position) if inport in lane), (inport,))
-        said = {inports[place].policy: place for place in lane if inports[place].policy != "balanced"}
+        said = {inports[place].policy: place for place in self.lane(position, inport)}
+        said.pop("balanced", None)
         policy, place = next(iter(said.items()), ("balanced", inport))
         return "keyed elsewhere" if policy == "keyed" and place != inport else policy
 
+    def way(self, position: int, inport: int) -> str:
+        """Say how items come to the members of a group: `shared`, `paired`, or `mixed`, which no numbers span."""
+        feeds = self.feeds(position, inport)
+        ways = {"paired" if self.paired(link) else "shared" if link.to is None else "mixed" for link in feeds}
+        return "mixed" if len(ways) > 1 or (ways == {"paired"} and len(feeds) > 1) else next(iter(ways), "mixed")
+
+    @cached_property
+    def _numbered(self) -> dict[int, bool]:
+        return {}
+
     def numbered(self, position: int) -> bool:
-        """Tell whether what a node sends bears numbers: a group outside of loops that something is shared out to."""
-        if not self.nodes[position].members or self.cycle(position):
+        """Tell whether what a node sends bears numbers: a group outside of loops that something is shared out to.
+
+        Where trigger groups overlap there is no order of inputs that results could be in.
+        """
+        if position not in self._numbered:
+            self._numbered[position] = self._bears_numbers(position)
+        return self._numbered[position]
+
+    def _bears_numbers(self, position: int) -> bool:
+        if not self.nodes[position].members or self.cycle(position) or len(self.lanes(position)) != 1:
             return False
-        feeds = [link for link in self.links if link.target == position]
-        return any(self.numbered(link.source) if self.paired(link) else True for link in feeds)
+        (lane,) = self.lanes(position)
+        if any(set(self.connected(position, member)) & set(lane) != set(lane) for member in self._members(position)):
+            return False
+        ways = {place: self.way(position, place) for place in lane}
+        if "shared" in ways.values():
+            return True
+        paired = [place for place, way in ways.items() if way == "paired"]
+        return any(self.numbered(self.feeds(position, place)[0].source) for place in paired)
+
+    def ordered(self, link: Link) -> bool:
+        """Tell whether what comes by a connection comes in the order of numbers; not into loops."""
+        return (
+            link.ordered
+            and link.of is None
+            and not self.paired(link)
+            and not self.cycle(link.target)
+            and self.numbered(link.source)
+        )
 
     def retraceable(self, position: int) -> bool:
         """Tell whether what the members of a group do tells in what order its rows were shared out."""
-        return all(self._retraceable(position, inport) for inport in self.connected(position))
+        return all(self._retraceable(position, inport) for inport in self.lanes(position)[0])
 
     def _retraceable(self, position: int, inport: int) -> bool:
         feeds = self.feeds(position, inport)
+        if self.nodes[position].inports[inport].within:
+            return False  # when time was over is not known
         if all(map(self.paired, feeds)):
             return all(self.retraceable(link.source) for link in feeds)
         if self.policy(position, inport) in {"round_robin", "broadcast"}:
             return True
         (feed, *others) = feeds
-        ordered = feed.ordered and self.numbered(feed.source) and self.retraceable(feed.source)
-        return not others and (ordered or not self.nodes[feed.source].members)
+        ordered = self.ordered(feed) and self.retraceable(feed.source)
+        return not others and (ordered or feed.of is not None or not self.nodes[feed.source].members)
+
+    def _members(self, position: int) -> range:
+        return range(self.nodes[position].members or 1)
 
 
 class Actor:
@@ -249,11 +312,7 @@ class Actor:
         self.names, self.total = digest(f"{self.names} {names}"), self.total + number
         if not self.plan.connected(self.position):
             return self._play(_steps(node), f"{self.me} {names}", 0, rounds)
-        same = any(
-            self.plan.policy(self.position, place) == "broadcast" for place in self.plan.connected(self.position)
-        )
-        me = self.me if same else f"{self.position}"  # members that do the same give it different names
-        return self._play([node.script[step % len(node.script)]], f"{me} {names}", number, rounds)
+        return self._play([node.script[step % len(node.script)]], f"{self.me} {names}", number, rounds)
 
     def finish(self) -> Firing:
         """Give what the finish function does: it sends totals."""

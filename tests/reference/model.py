@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from channels import Channel, Entry, Junction, Sending
+from channels import FREE, Channel, Entry, Junction, Sending
 from description import INPORTS, Actor
 
 if TYPE_CHECKING:
@@ -46,8 +46,9 @@ class Lane:
     firing: Firing | None = None
     action: Action | None = None
     """What it does next; `None` if it has not been asked yet."""
-    number: Number = math.inf
-    """A firing bears the number of its input (SPEC 8)."""
+    number: Number = FREE
+    """A firing bears the number of its input (SPEC 8); in a row that some ports began with a value of their own, that of
+    the others."""
     sendings: list[Sending] = field(default_factory=list)
     ended: bool = False
 
@@ -70,7 +71,7 @@ class Lane:
         if any(channel.head() is None for channel in self.channels):
             return False  # a row is taken only when all its ports have an item (SPEC 3)
         self.row = {channel: channel.head() for channel in self.channels}
-        self.number = min((channel.take() for channel in self.channels), default=math.inf)
+        self.number = max((channel.take() for channel in self.channels), default=FREE)
         return True
 
     def fire(self, row: dict[Channel, Value]) -> bool:
@@ -113,6 +114,13 @@ class Lane:
         self.action = None
         return True
 
+    def floor(self) -> Number:
+        """Give the lowest number that it may still send something with."""
+        if self.ended:
+            return math.inf
+        to_come = max((channel.floor() for channel in self.channels), default=math.inf)
+        return min(self.number, to_come) if self.busy and self.number != FREE else to_come
+
     def end(self) -> None:
         """End; its ports discard what they hold and whatever still comes (SPEC 3)."""
         self.ended = True
@@ -132,10 +140,13 @@ class Instance:
         self.actor = Actor(play.plan, position, member)
         self.at_once = self.node.style in {"gather", "tasks"}
         self.channels = [Channel(self, place, inport) for place, inport in enumerate(self.node.inports)]
-        self.lanes = [Lane(self, [self.channels[place] for place in lane]) for lane in play.plan.lanes(position)]
-        in_lanes = {channel for lane in self.lanes for channel in lane.channels}
-        self.passive = [self.channels[place] for place in play.plan.connected(position)]
-        self.passive = [channel for channel in self.passive if channel not in in_lanes]
+        lanes = play.plan.lanes(position, member)
+        self.lanes = [Lane(self, [self.channels[place] for place in lane]) for lane in lanes]
+        for lane in self.lanes:
+            for channel in lane.channels:
+                channel.lane = lane
+        self.passive = [self.channels[place] for place in play.plan.connected(position, member)]
+        self.passive = [channel for channel in self.passive if channel.lane is None]
         for channel in self.passive:
             channel.drink()  # an initial value is there from the start (SPEC 4)
         self.finishing: Lane | None = None
@@ -166,6 +177,7 @@ class Instance:
         """Finish once all trigger groups have ended, and then end (SPEC 2, 3)."""
         if self.finishing is None:
             self.finishing = Lane(self, [])
+            self.finishing.number = math.inf
             self.finishing.begin(self.actor.finish())
             return True
         if self.finishing.firing is not None:
@@ -188,15 +200,14 @@ class Instance:
         sending = Sending()
         for junction in self.play.junctions:
             for link in junction.links:
-                if (link.source, link.outport) == (self.position, outport):
+                if (link.source, link.outport) == (self.position, outport) and link.of in {None, self.member}:
                     junction.offer(link, self, Entry(item, number, sending))
                     sending.targets.append(junction)
         return sending
 
     def floor(self) -> Number:
         """Give the lowest number that it may still send something with."""
-        firing = [lane.number for lane in (*self.lanes, self.finishing) if lane is not None and lane.busy]
-        return min([*firing, *(channel.floor() for channel in self.channels)], default=math.inf)
+        return min(lane.floor() for lane in self.lanes)
 
 
 @dataclass
@@ -216,7 +227,7 @@ class Play:
         self.plan = plan
         self.schedule = schedule
         self.done = 0
-        self.shared: dict[tuple[int, tuple[int, ...]], list[list[int]]] = {}
+        self.shared: dict[tuple[int, tuple[int, ...]], list[int]] = {}
         self.instances = [
             [Instance(self, position, member) for member in range(node.members or 1)]
             for position, node in enumerate(plan.nodes)
@@ -225,20 +236,39 @@ class Play:
         self.junctions = [
             Junction(self, position, place) for position in range(len(plan.nodes)) for place in plan.connected(position)
         ]
-        for instance in self.everybody:
-            for junction in self.junctions:
-                if junction.position == instance.position:
+        for junction in self.junctions:
+            for member, instance in enumerate(self.instances[junction.position]):
+                if plan.feeds(junction.position, junction.place, member):
                     instance.channels[junction.place].junction = junction
+        self.cycles = self.loops()
 
-    def rows(self, junction: Junction) -> list[list[int]]:
-        """Give the members that the rows of a trigger group go to, as far as that is known."""
-        lanes = self.plan.lanes(junction.position)
-        lane = next((lane for lane in lanes if junction.place in lane), (junction.place,))
-        return self.shared.setdefault((junction.position, lane), [])
+    def loops(self) -> list[list[Instance]]:
+        """Find the loops: instances that reach each other by trigger ports."""
+        feeds = {
+            instance: {source for lane in instance.lanes for source in self.sources(lane)}
+            for instance in self.everybody
+        }
+        reached = {instance: {*sources} for instance, sources in feeds.items()}
+        for middle in self.everybody:
+            for further in reached.values():
+                if middle in further:
+                    further |= reached[middle]
+        loops = {
+            frozenset(other for other in behind if instance in reached[other])
+            for instance, behind in reached.items()
+            if instance in behind
+        }
+        return [[instance for instance in self.everybody if instance in loop] for loop in loops]
+
+    def sources(self, lane: Lane) -> Iterator[Instance]:
+        """Give the instances that feed a trigger group."""
+        for channel in lane.channels:
+            if channel.junction is not None:
+                yield from (source for source, _ in channel.junction.reaching(lane.owner))
 
     def run(self) -> Outcome:
         """Play to the end, or until nothing can move."""
-        while self.sweep() or self.close_a_cycle():
+        while self.sweep() or self.schedule.relents() or self.close_a_cycle():
             pass
         stuck = [instance for instance in self.everybody if not instance.ended]
         fills = {
@@ -261,19 +291,17 @@ class Play:
 
     def close_a_cycle(self) -> bool:
         """Close a loop in which nothing moves (SPEC 11), when nothing else moves either."""
-        return any(self.close(cycle) for cycle in self.plan.cycles)
+        return any(self.close([instance for instance in cycle if not instance.ended]) for cycle in self.cycles)
 
-    def close(self, cycle: frozenset[int]) -> bool:
+    def close(self, inside: list[Instance]) -> bool:
         """Flush the incomplete batches of a loop, or end it, if all that feeds it has ended and no send waits."""
-        inside = [instance for instance in self.everybody if instance.position in cycle and not instance.ended]
-        feeds = {link.source for link in self.plan.links if link.target in cycle and self.plan.triggers(link)} - cycle
-        waits = any(lane.busy for instance in inside for lane in instance.lanes)
-        if not inside or waits or not all(source.ended for feed in feeds for source in self.instances[feed]):
+        lanes = [lane for instance in inside for lane in instance.lanes]
+        feeds = {source for lane in lanes for source in self.sources(lane)}.difference(inside)
+        if not inside or any(lane.busy for lane in lanes) or not all(source.ended for source in feeds):
             return False
-        channels = [channel for instance in inside for channel in instance.channels]
-        flushed = [channel.flush() for channel in channels]
+        flushed = [channel.flush() for lane in lanes for channel in lane.channels]
         if not any(flushed):
-            for lane in [lane for instance in inside for lane in instance.lanes]:
+            for lane in lanes:
                 lane.end()
         return True
 

@@ -7,9 +7,11 @@ of a group gets an item, what a passive port shows, and when an endless source l
 from __future__ import annotations
 
 import itertools
+import math
 import random
 import zlib
-from collections import Counter
+from collections import Counter, deque
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from description import ENDLESS, items_of
@@ -17,11 +19,27 @@ from description import ENDLESS, items_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from channels import Channel, Junction, Sending
+    from channels import Channel, Entry, Junction, Sending
     from description import Item, Plan, Value
     from model import Event, Instance, Outcome
 
 T = TypeVar("T")
+
+
+@dataclass
+class Done:
+    """What an instance has done in a run."""
+
+    log: Sequence[Event]
+    unfinished: Sequence[Item] = ()
+    """What it has sent and was still waiting for at the end."""
+    dead: bool = False
+    """Whether it had not ended then."""
+    times: dict[Item, float] = field(default_factory=dict)
+    """When its sends returned."""
+
+
+
 RETHOUGHT = 0.003
 """How often lots draw anew who comes first."""
 
@@ -46,8 +64,16 @@ class Schedule:
         """Tell whether an instance may do something now."""
         return True
 
-    def admits(self, channels: list[Channel], item: Item) -> bool:
-        """Tell whether an item may be the next one in these channels."""
+    def relents(self) -> bool:
+        """Tell whether it allows more, now that nothing moves."""
+        return False
+
+    def keeps_waiting(self, sender: Instance, item: Item) -> bool:
+        """Tell whether a result of a group that is not in turn keeps its sender waiting: how many do is open (SPEC 8)."""
+        return True
+
+    def admits(self, channel: Channel, entry: Entry) -> bool:
+        """Tell whether an item may be the next one in a channel."""
         return True
 
     def overfills(self, channel: Channel) -> bool:
@@ -66,19 +92,26 @@ class Schedule:
         """Say what a send returns: whether any port behind it can still receive (SPEC 3); `None` if that takes time."""
         return any(not channel.closed for junction in sending.targets for channel in junction.channels)
 
-    def balanced(self, junction: Junction, item: Item) -> list[int] | None:
+    def balanced(self, junction: Junction, item: Item) -> int | None:
         """Choose the member with most room (SPEC 8)."""
         room = [
-            (channel.capacity - len(channel.inside) - len(channel.waiting), -place)
+            (channel.capacity - len(channel.inside) - len(channel.waiting), -junction.load(place)[1], -place)
             for place, channel in enumerate(junction.channels)
             if not channel.closed
         ]
-        most, place = max(room, default=(1, 0))
-        return [-place] if most > 0 else None
+        most, _, place = max(room, default=(1, 0, 0))
+        return -place if most > 0 else None
 
-    def keyed(self, junction: Junction, item: Item) -> list[int] | None:
+    def round_robin(self, junction: Junction, item: Item) -> int | None:
+        """Choose the next member that has not ended."""
+        size = len(junction.members)
+        after = junction.rows[-1] + 1 if junction.rows else 0
+        order = [(after + step) % size for step in range(size)]
+        return next((place for place in order if not junction.channels[place].closed), order[0])
+
+    def keyed(self, junction: Junction, item: Item) -> int | None:
         """Choose the same member for equal keys (SPEC 8)."""
-        return [zlib.crc32(key(item).encode()) % len(junction.members)]
+        return zlib.crc32(key(item).encode()) % len(junction.members)
 
 
 def key(item: Item) -> str:
@@ -110,14 +143,14 @@ class Lots(Schedule):
         what = step[0] if isinstance(step, tuple) else step
         return self.ranks.setdefault(what, self.chance.random())
 
-    def balanced(self, junction: Junction, item: Item) -> list[int] | None:
+    def balanced(self, junction: Junction, item: Item) -> int | None:
         """Choose a member that has room: which one has most depends on time."""
         room = [
             place
             for place, channel in enumerate(junction.channels)
             if not channel.closed and not channel.waiting and len(channel.inside) < channel.capacity
         ]
-        return [self.chance.choice(room)] if room else None
+        return self.chance.choice(room) if room else None
 
     def flushes(self, channel: Channel) -> bool:
         """Tell whether it is time to deliver a batch although it is not full."""
@@ -125,22 +158,38 @@ class Lots(Schedule):
 
 
 class Replay(Schedule):
-    """Follows what an engine has done. What the model cannot follow is what an engine may not do."""
+    """Follows what an engine has done. What the model cannot follow is what an engine may not do.
+
+    If that was found dead, some sends have not returned. Their items are let in where they have been taken, and else only
+    when nothing moves without, and not everywhere.
+    """
 
     roomy = True
 
-    def __init__(self, plan: Plan, logs: Mapping[str, Sequence[Event]]) -> None:
-        """Take the log of each instance."""
-        self.logs = logs
-        self.done = dict.fromkeys(logs, 0)
+    def __init__(self, plan: Plan, done: Mapping[str, Done]) -> None:
+        """Take what each instance has done."""
+        self.logs = {name: what.log for name, what in done.items()}
+        self.unfinished = {item for what in done.values() for item in what.unfinished}
+        self.dead = {name for name, what in done.items() if what.dead}
+        self.lenient = not self.unfinished
+        self.times = {item: time for what in done.values() for item, time in what.times.items()}
+        self.left: dict[Channel | Junction, deque[Item]] = {}
+        self.gone: dict[Channel | Junction, set[Item]] = {}
+        self.rows: dict[Junction, dict[Item, tuple[int, int]]] = {}
+        self.granted = False
+        self.refused = False
+        self.over = False
+        self.further: list[str] = []
+        self.done = dict.fromkeys(self.logs, 0)
         self.comes: dict[Channel, list[Item]] = {}
+        self.taken: dict[Channel, set[Item]] = {}
         self.come: Counter[Channel] = Counter()
         self.origin: dict[Item, tuple[tuple[str, str], int]] = {}
-        for name, log in logs.items():
+        for name, log in self.logs.items():
             for number, (what, content) in enumerate(log):
                 if what == "sends":
                     self.origin[content[1]] = (name, content[0]), number
-        self.members: dict[tuple[Junction, str], list[int]] = {}
+        self.members: dict[Junction, dict[str, set[int]]] = {}
         self.ages: dict[tuple[Channel, tuple[str, str]], int] = {}
 
     def next_event(self, instance: Instance) -> Event | None:
@@ -151,6 +200,8 @@ class Replay(Schedule):
     def may(self, instance: Instance, event: Event) -> bool:
         """Let an instance do what it has done next."""
         if event != self.next_event(instance):
+            if self.over:
+                self.further.append(f"{instance.name} could have gone on: it {text(event)}")
             return False
         self.done[instance.name] += 1
         for channel in instance.passive if event[0] == "fires" else ():
@@ -159,6 +210,18 @@ class Replay(Schedule):
                 self.ages[channel, source] = age
         return True
 
+    def relents(self) -> bool:
+        """Let items in that nobody has taken, before others, and sends that have not returned into some of their ports."""
+        if self.refused and not self.granted:
+            self.refused, self.granted = False, True
+            return True
+        before, self.lenient = self.lenient, True
+        return not before
+
+    def keeps_waiting(self, sender: Instance, item: Item) -> bool:
+        """Tell whether a result has kept its sender waiting."""
+        return item in self.unfinished
+
     def history(self, channel: Channel) -> list[Item]:
         """Give the items that firings have taken from a channel, without its initial value."""
         if channel not in self.comes:
@@ -166,27 +229,71 @@ class Replay(Schedule):
             changes = [value for value, _ in itertools.groupby(values)]
             items = [item for value in changes for item in items_of(value)]
             self.comes[channel] = items[channel.seeded :]
+            self.taken[channel] = {*self.comes[channel]}
         return self.comes[channel]
+
+    def has_taken(self, channel: Channel, item: Item) -> bool:
+        """Tell whether a firing has taken an item from a channel."""
+        self.history(channel)
+        return item in self.taken[channel]
 
     def expected(self, channel: Channel) -> Item | None:
         """Give the item that has come next, of those that a firing has taken."""
-        return next(iter(self.history(channel)[self.come[channel] :][:1]), None)
+        history, come = self.history(channel), self.come[channel]
+        return history[come] if come < len(history) else None
 
-    def admits(self, channels: list[Channel], item: Item) -> bool:
+    def admits(self, channel: Channel, entry: Entry) -> bool:
         """Let items in in the order in which they have come."""
-        watched = [channel for channel in channels if not (channel.closed or channel in channel.owner.passive)]
-        for channel in watched:
-            expected = self.expected(channel)
-            if expected not in {item, None}:
+        if self.over:
+            return True
+        if channel.closed or channel in channel.owner.passive:
+            return True
+        expected = self.expected(channel)
+        if expected is not None and expected != entry.item:
+            return False
+        if expected is None:
+            if entry.item in self.unfinished and (not self.lenient or entry.sending.waiting == 1):
                 return False
-        for channel in watched:
-            self.come[channel] += self.expected(channel) == item
+            if not self.comes_next(channel, entry.item):
+                return False
+            self.granted = False
+        else:
+            self.come[channel] += 1
         return True
+
+    def comes_next(self, channel: Channel, item: Item) -> bool:
+        """Tell whether no other item that nobody has taken there was sent sooner."""
+        junction = channel.junction
+        if junction is None or len(junction.lines) == 1:
+            return True
+        place = channel if junction.everywhere else junction
+        if place not in self.left:
+            channels = [channel] if junction.everywhere else junction.channels
+            sent = {
+                content[1]
+                for link, source, _ in junction.lines
+                for what, content in self.logs[source.name]
+                if what == "sends" and content[0] == link.outport
+            }
+            left = [item for item in sent if not any(self.has_taken(channel, item) for channel in channels)]
+            self.left[place] = deque(sorted(left, key=self.time))
+        left, gone = self.left[place], self.gone.setdefault(place, set())
+        while left and left[0] in gone:
+            left.popleft()
+        if left and self.time(left[0]) < self.time(item):
+            return False
+        gone.add(item)
+        return True
+
+    def time(self, item: Item) -> float:
+        """Tell when a send has returned."""
+        return self.times.get(item, math.inf)
 
     def overfills(self, channel: Channel) -> bool:
         """Let in whatever comes after the last that was taken: who of several came first then, no log tells."""
         junction = channel.junction
-        return junction is not None and len(junction.lines) > 1 and self.expected(channel) is None
+        several = junction is not None and len(junction.lines) > 1
+        return several and channel.owner.name not in self.dead and self.expected(channel) is None
 
     def shown(self, channel: Channel) -> Value:
         """Show what a passive port has shown, if it has come and nothing newer of the same origin was shown before."""
@@ -213,24 +320,72 @@ class Replay(Schedule):
         goes_on = instance.node.items != ENDLESS or (event is not None and event[0] == "sends")
         return True if goes_on else False if super().wanted(instance, sending) is False else None
 
-    def balanced(self, junction: Junction, item: Item) -> list[int] | None:
+    def balanced(self, junction: Junction, item: Item) -> int | None:
         """Choose the member that has got the item; one that nobody has taken goes anywhere, after those that were."""
+        if self.over:
+            return super().balanced(junction, item)
         for place, channel in enumerate(junction.channels):
-            if item in self.history(channel):
-                return [place]
-        idle = [
-            (len(channel.inside) + len(channel.waiting) - channel.capacity, place)
-            for place, channel in enumerate(junction.channels)
-            if self.expected(channel) is None
-        ]
-        return [min(idle)[1]] if idle else None
-
-    def keyed(self, junction: Junction, item: Item) -> list[int] | None:
-        """Choose the member that has got the item, if it is the one that others of the same key have gone to."""
-        row = self.balanced(junction, item)
-        if row is None or self.members.setdefault((junction, key(item)), row) != row:
+            if self.has_taken(channel, item):
+                return place if self.ready(junction, place, item) else None
+        idle = [place for place, channel in enumerate(junction.channels) if self.expected(channel) is None]
+        closed = [place for place in idle if junction.channels[place].closed]
+        if closed and (item not in self.unfinished or len(closed) == len(junction.channels)):
+            return closed[0]
+        room = [place for place in idle if place not in closed and junction.load(place)[0] < 0]
+        late = len(junction.lines) > 1 and len(idle) < len(junction.channels)
+        if (late or not room) and not self.granted:  # those that were taken come first, as far as that is possible
+            self.refused = True
             return None
-        return row
+        open_ones = room or [place for place in idle if place not in closed]
+        return min(open_ones, key=junction.load, default=None)
+
+    def ready(self, junction: Junction, place: int, item: Item) -> bool:
+        """Tell whether a row may be the next one: no other port has a part of it behind rows that are still to come."""
+        ports = [channel.junction for channel in junction.lane_of(place)]
+        row = self.history(junction.channels[place]).index(item) // junction.size
+        if len(ports) == 1 or junction.rows.count(place) != row:
+            return len(ports) == 1
+        for port in ports:
+            parts = self.history(port.channels[place])[row * port.size : (row + 1) * port.size]
+            for part in parts[:1]:
+                before = self.before(port, part)
+                if before is not None and port.rows.count(before[0]) <= before[1]:
+                    return False
+        return True
+
+    def before(self, junction: Junction, item: Item) -> tuple[int, int] | None:
+        """Give the row, by member, of what came by the same way before an item; `None` if that is in no row."""
+        if junction not in self.rows:
+            rows = {
+                taken: (place, number // junction.size)
+                for place, channel in enumerate(junction.channels)
+                for number, taken in enumerate(self.history(channel))
+            }
+            self.rows[junction] = {}
+            for link, source, _ in junction.lines:
+                log = self.logs[source.name]
+                sent = [content[1] for what, content in log if what == "sends" and content[0] == link.outport]
+                for earlier, later in itertools.pairwise(sent):
+                    if rows.get(earlier) != rows.get(later) and earlier in rows:
+                        self.rows[junction][later] = rows[earlier]
+        return self.rows[junction].get(item)
+
+    def keyed(self, junction: Junction, item: Item) -> int | None:
+        """Choose the member that has got the item, if it is the one that all others of the same key have gone to."""
+        if junction not in self.members:
+            members: dict[str, set[int]] = {}
+            for place, channel in enumerate(junction.channels):
+                for taken in self.history(channel):
+                    members.setdefault(key(taken), set()).add(place)
+            self.members[junction] = members
+        known = self.members[junction].get(key(item))
+        if known is None and not self.over and (chosen := self.balanced(junction, item)) is not None:
+            known = self.members[junction][key(item)] = {chosen}
+        if known is None or len(known) != 1:
+            return None
+        (place,) = known
+        taken = self.has_taken(junction.channels[place], item)
+        return place if not taken or self.ready(junction, place, item) else None
 
     def differences(self, outcome: Outcome) -> list[str]:
         """Say where an engine has done what the model could not do, or has left undone what it would have."""
@@ -239,8 +394,9 @@ class Replay(Schedule):
             done = self.done[name]
             if done < len(log):
                 texts.append(f"{name}: after {done} of {len(log)} events of its log it {text(log[done])}, out of turn")
-            elif name in outcome.stuck:
-                texts.append(f"{name}: has ended after {done} events, but should have gone on, or waited")
+            elif (name in outcome.stuck) != (name in self.dead):
+                how = "waited for ever" if name in self.dead else "ended"
+                texts.append(f"{name}: has {how} after {done} events, which it should not")
         return texts
 
 

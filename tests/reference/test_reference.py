@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from model import Play, TooLongError
 from regressions import ALL
 from scale import SCALE
-from schedules import Lots, Schedule
+from schedules import Done, Lots, Schedule
 
 PLACES = st.lists(st.integers(0, 4), min_size=LARGEST, max_size=LARGEST)
 
@@ -83,7 +83,7 @@ def test_the_model_can_follow_itself(plan, number):
     plan, _ = settled_or_skipped(plan)
     outcome = drawn_or_skipped(plan, number)
     if not outcome.stuck:
-        assert followed(plan, outcome.logs) == []
+        assert followed(plan, {name: Done(log) for name, log in outcome.logs.items()}) == []
 
 
 CHAIN = Plan(
@@ -93,12 +93,12 @@ CHAIN = Plan(
 
 
 def test_the_model_follows_nothing_else():
-    logs = Play(CHAIN, Schedule()).run().logs
+    logs = {name: Done(log) for name, log in Play(CHAIN, Schedule()).run().logs.items()}
     assert followed(CHAIN, logs) == []
-    for name in logs:
-        for place in range(len(logs[name]) - 1):
-            log = [*logs[name]]
+    for name, done in logs.items():
+        for place in range(len(done.log) - 1):
+            log = [*done.log]
             log[place : place + 2] = reversed(log[place : place + 2])
-            assert followed(CHAIN, {**logs, name: log}), "two events the other way round"
-            assert followed(CHAIN, {**logs, name: logs[name][: place + 1]}), "events left undone"
-            assert followed(CHAIN, {**logs, name: [*logs[name], logs[name][place]]}), "an event twice"
+            assert followed(CHAIN, {**logs, name: Done(log)}), "two events the other way round"
+            assert followed(CHAIN, {**logs, name: Done(done.log[: place + 1])}), "events left undone"
+            assert followed(CHAIN, {**logs, name: Done([*done.log, done.log[place]])}), "an event twice"

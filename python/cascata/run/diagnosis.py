@@ -62,6 +62,7 @@ class _Scene:
         self._targets = job.targets
         self._ports = {(node["name"], name): port for node in snapshot for name, port in node["inports"].items()}
         self._loops = {name: number for number, loop in enumerate(job.plan.cycles) for name in loop}
+        self._ended = {node["name"] for node in snapshot if all(kind == "done" for kind, _ in node["lanes"])}
         self._short = short
 
     def describe(self, node: dict[str, Any]) -> str:
@@ -89,7 +90,7 @@ class _Scene:
         return text
 
     def _is_full(self, target: tuple[str, str]) -> bool:
-        port = self._ports.get(target)
+        port = self._ports.get(target) if target[0] not in self._ended else None  # what has ended takes everything
         return port is not None and port["fill"] >= (port["capacity"] or math.inf)
 
     def _fill(self, names: Sequence[tuple[str, str]]) -> str:

@@ -20,12 +20,15 @@ pub trait Collector<T: Item>: Debug + Send + Sync {
     fn collect(&self, packed: T, number: u64);
 }
 
+/// A packed item with the number of the firing that has sent it.
+type Numbered<T> = (T, u64);
+
 /// A collector, and the items that it gets once they have reached a channel: one that is withdrawn was never sent.
 #[derive(Debug)]
 pub(super) struct Collection<T: Item> {
     collector: Arc<dyn Collector<T>>,
     /// In the order sent, with their numbers.
-    waiting: Mutex<VecDeque<((T, u64), Arc<Ticket>)>>,
+    waiting: Mutex<VecDeque<(Numbered<T>, Arc<Ticket>)>>,
 }
 
 impl<T: Item> Collection<T> {

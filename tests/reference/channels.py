@@ -85,6 +85,8 @@ class Channel:
         full = len(self.inside) >= self.capacity
         if not self.waiting or (full and not self.owner.play.schedule.overfills(self)):
             return False
+        if not self.owner.play.schedule.completes(self.waiting[0]):
+            return False
         entry = self.waiting.popleft()
         entry.sending.waiting -= 1
         self.inside.append(entry)

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 PATIENCE = 20.0
 """Seconds that a run may take before it counts as hanging."""
 
+ATTEMPTS = 30
+"""How many times the model tries to follow what a graph with groups has done."""
+
 
 def settled(plan: Plan) -> tuple[Plan, Outcome]:
     """Give a plan that can be judged, and what the model does with it.
@@ -87,13 +90,20 @@ def ended(plan: Plan, done: Mapping[str, Done], expected: Outcome, report: Repor
 
 def followed(plan: Plan, done: Mapping[str, Done]) -> list[str]:
     """Let the model follow what has been done; say where it cannot, and where it could go on."""
-    replay = Replay(plan, done)
+    first = attempted(plan, done, 0)
+    tries = ATTEMPTS if any(node.members for node in plan.nodes) else 1
+    return first if all(attempted(plan, done, number) for number in range(tries) if first) else []
+
+
+def attempted(plan: Plan, done: Mapping[str, Done], number: int) -> list[str]:
+    """Let the model try to follow what has been done."""
+    replay = Replay(plan, done, number)
     play = Play(plan, replay)
     outcome = play.run()
     differences = replay.differences(outcome)
-    if any(what.dead for what in done.values()) and all(
-        plan.retraceable(link.source) for link in plan.links if plan.ordered(link)
-    ):
+    told = all(plan.retraceable(link.source) for link in plan.links if plan.ordered(link))
+    timed = any(port.within for node in plan.nodes for port in node.inports)  # when time was over is not known
+    if any(what.dead for what in done.values()) and told and not timed:
         replay.over = True
         further = play.run()
         differences += replay.further

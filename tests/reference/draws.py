@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from typing import TYPE_CHECKING
 
 from build import STYLES
@@ -16,8 +15,17 @@ if TYPE_CHECKING:
 LARGEST = 7
 """Nodes in a plan, at most."""
 
-FEATURES = frozenset(os.environ.get("CASCATA_FEATURES", "").split())
-"""What else may be drawn: `groups`, `batches`, `subgraphs`, `loops`."""
+NUMBERED_BATCHES = False
+"""Whether results of groups that gather batches leave in order."""
+
+ROWS_OF_BATCHES = False
+"""Whether ports of one trigger group of a group share rows if some of them gather batches."""
+
+BESIDE_BROADCAST = False
+"""Whether a port may be shared out beside one of its trigger group that is broadcast."""
+
+HANDED_OVER = False
+"""Whether what lies before a member that ends early is handed over to others."""
 
 CAPACITIES = st.one_of(st.integers(1, 3), st.integers(1, 20), st.none())
 WORDS = st.sampled_from(["x", "", "xx", "y", "xy", "yx", "xxx", "xyx", ".x", "x.x", "x~", "xt", "y.", "."])
@@ -50,17 +58,19 @@ def plans(draw: st.DrawFn) -> Plan:
             node, link = _with_token(node, position)
             links.append(link)
         nodes.append(node)
-    if "groups" in FEATURES and draw(st.integers(0, 3)):
+    if draw(st.integers(0, 2)):
         plan = draw(_grouped(Plan(tuple(nodes), tuple(links))))
         nodes, links = [*plan.nodes], [*plan.links]
-    if "batches" in FEATURES and draw(st.booleans()):
+    if draw(st.integers(0, 2)) == 0:
         nodes = [draw(_batched(node)) for node in nodes]
-    plan = Plan(tuple(nodes), tuple(links))
-    if "subgraphs" in FEATURES and draw(st.booleans()):
+    plan = draw(_alone(Plan(tuple(nodes), tuple(links))))
+    if draw(st.booleans()):
         plan = dataclasses.replace(plan, subgraphs=draw(_spans(0, len(nodes))))
-    if "loops" in FEATURES and draw(st.booleans()):
+    if draw(st.integers(0, 2)) == 0:
         plan = draw(_looped(plan))
-    return _without_endless_streams(plan)
+    if plan.subgraphs and draw(st.booleans()):
+        plan = draw(_repeated(plan))
+    return _without_endless_streams(_unordered(plan))
 
 
 @st.composite
@@ -93,33 +103,63 @@ def _lanes(draw: st.DrawFn, connected: Sequence[int]) -> tuple[tuple[int, ...], 
 
 @st.composite
 def _grouped(draw: st.DrawFn, plan: Plan) -> Plan:
-    """Make groups of some nodes: such as have one trigger group, and no loop of their own."""
+    """Make groups of some nodes: such as have no loop of their own."""
     nodes = [*plan.nodes]
     for position, node in enumerate(nodes):
-        if node.lanes is not None or position in plan.cycle(position) or node.items == ENDLESS or draw(st.booleans()):
+        if position in plan.cycle(position) or node.items == ENDLESS or draw(st.booleans()):
             continue
-        chosen = draw(st.integers(0, 2))
-        policy = draw(st.sampled_from(["balanced", "round_robin", "broadcast", "keyed"]))
-        inports = tuple(
-            dataclasses.replace(
-                port,
-                seeded=port.seeded and not plan.feeds(position, place),
-                policy=policy
-                if (place == chosen or policy == "broadcast") and plan.feeds(position, place)
-                else "balanced",
-            )
-            for place, port in enumerate(node.inports)
-        )
-        nodes[position] = dataclasses.replace(node, inports=inports, members=draw(st.integers(1, 4)))
+        inports = [*node.inports]
+        seeded = draw(st.booleans())
+        for place, port in enumerate(inports):
+            inports[place] = dataclasses.replace(port, seeded=port.seeded and (seeded or not plan.feeds(position, place)))
+        for lane in {plan.lane(position, place) for place in plan.connected(position)}:
+            chosen = draw(st.sampled_from(lane))
+            policy = draw(st.sampled_from(["balanced", "balanced", "round_robin", "broadcast", "keyed"]))
+            whole = policy == "broadcast" and not (BESIDE_BROADCAST and draw(st.booleans()))
+            for place in lane if whole else [chosen]:
+                inports[place] = dataclasses.replace(inports[place], policy=policy)
+        nodes[position] = dataclasses.replace(node, inports=tuple(inports), members=draw(st.integers(1, 4)))
     links = tuple(
         dataclasses.replace(link, ordered=not nodes[link.source].members or draw(st.integers(0, 3)) > 0)
         for link in plan.links
     )
     plan = Plan(tuple(nodes), links)
-    for position, node in enumerate(nodes):  # how rows of other origins are counted along with pairs is not said
-        if any(map(plan.paired, plan.links_to(position))) and len(plan.links_to(position)) > 1:
+    for position, node in enumerate(nodes):
+        if not _pairs_stand_alone(plan, position):
             nodes[position] = dataclasses.replace(node, members=node.members + 4)
     return Plan(tuple(nodes), links)
+
+
+def _pairs_stand_alone(plan: Plan, position: int) -> bool:
+    """Tell whether no other rows are counted along with pairs: how that goes is not said."""
+    return not any(map(plan.paired, plan.links_to(position))) or len(plan.links_to(position)) == 1
+
+
+@st.composite
+def _alone(draw: st.DrawFn, plan: Plan) -> Plan:
+    """Connect single members of some groups."""
+    links = [*plan.links]
+    nodes = [*plan.nodes]
+    for number, link in enumerate(links):
+        source, target = nodes[link.source], nodes[link.target]
+        if source.members and draw(st.integers(0, 6)) == 0:
+            links[number] = link = dataclasses.replace(link, of=draw(st.integers(0, source.members - 1)), ordered=True)
+        if not target.members or draw(st.integers(0, 6)):
+            continue
+        lane, others = plan.lane(link.target, link.inport), plan.feeds(link.target, link.inport)
+        declared = target.lanes is not None and any(link.inport in lane for lane in target.lanes)
+        if (len(lane) == 1 or HANDED_OVER) and not (declared and len(others) == 1):
+            links[number] = dataclasses.replace(link, to=draw(st.integers(0, target.members - 1)))
+            inports = [*target.inports]  # members that nothing is connected to have a value
+            inports[link.inport] = dataclasses.replace(inports[link.inport], seeded=True)
+            nodes[link.target] = dataclasses.replace(target, inports=tuple(inports))
+    for position, node in enumerate(nodes):  # what is declared to be a trigger must be connected everywhere
+        for place in {place for lane in node.lanes or () for place in lane}:
+            feeds = [number for number, link in enumerate(links) if (link.target, link.inport) == (position, place)]
+            if all(links[number].to is not None for number in feeds):
+                links[feeds[0]] = dataclasses.replace(links[feeds[0]], to=None)
+    changed = Plan(tuple(nodes), tuple(links))
+    return changed if all(_pairs_stand_alone(changed, position) for position in range(len(nodes))) else plan
 
 
 @st.composite
@@ -139,14 +179,67 @@ def _spans(draw: st.DrawFn, begin: int, end: int) -> tuple[tuple[int, int], ...]
 def _batched(draw: st.DrawFn, node: Node) -> Node:
     """Let some inports deliver batches, if a firing sees them as such: passive ports do not."""
     sizes = st.sampled_from([None, None, None, 1, 2, 3, 7, WHOLE])
-    inports = tuple(
-        dataclasses.replace(port, batch=draw(sizes), within=draw(st.integers(0, 3)) == 0)
-        if port.rounds == ROUNDS  # else it is the token of a loop, which would wait for others to come along
-        else port
-        for port in node.inports
+    inports = [*node.inports]
+    lanes = (tuple(range(len(inports))),) if node.lanes is None else node.lanes
+    for lane in lanes:
+        for place in lane:
+            port = inports[place]
+            batch = draw(sizes)
+            if port.rounds != ROUNDS or (node.members and len(lane) > 1 and not ROWS_OF_BATCHES):
+                continue  # the token of a loop would wait for others to come along
+            within = bool(batch) and draw(st.integers(0, 3)) == 0
+            inports[place] = dataclasses.replace(port, batch=batch, within=within)
+    return dataclasses.replace(node, inports=tuple(inports))
+
+
+def _unordered(plan: Plan) -> Plan:
+    """Let results leave as they come where batches have no numbers."""
+
+    def batched(position: int) -> bool:
+        ports = [plan.nodes[position].inports[place] for lane in plan.lanes(position) for place in lane]
+        pairs = [link.source for link in plan.links_to(position) if plan.paired(link)]
+        return any(port.batch is not None for port in ports) or (not plan.cycle(position) and any(map(batched, pairs)))
+
+    links = tuple(
+        dataclasses.replace(link, ordered=False)
+        if not NUMBERED_BATCHES and plan.ordered(link) and batched(link.source)
+        else link
+        for link in plan.links
     )
-    inports = tuple(dataclasses.replace(port, within=port.within and bool(port.batch)) for port in inports)
-    return node if node.lanes is not None or node.members else dataclasses.replace(node, inports=inports)
+    return dataclasses.replace(plan, links=links)
+
+
+@st.composite
+def _repeated(draw: st.DrawFn, plan: Plan) -> Plan:
+    """Use a subgraph once more: beside the first, or behind it."""
+    outer = [
+        span for span in plan.subgraphs if not any(a <= span[0] and span[1] <= b for a, b in plan.subgraphs if (a, b) != span)
+    ]
+    begin, end = span = draw(st.sampled_from(outer))
+    shift = len(plan.nodes) - begin
+    inside = [begin <= position < end for position in range(len(plan.nodes))]
+    links = [*plan.links]
+    for link in plan.links:
+        moved = dataclasses.replace(
+            link,
+            source=link.source + shift * inside[link.source],
+            target=link.target + shift * inside[link.target],
+        )
+        if inside[link.target] and not inside[link.source] and draw(st.integers(0, 2)) == 0:
+            source = draw(st.integers(begin, end - 1))
+            moved = dataclasses.replace(moved, source=source, outport=draw(st.sampled_from(OUTPORTS)), of=None)
+        if moved not in links and (inside[link.target] or (inside[link.source] and draw(st.booleans()))):
+            links.append(moved)
+    number = plan.subgraphs.index(span)
+    repeated = dataclasses.replace(
+        plan,
+        nodes=(*plan.nodes, *plan.nodes[begin:end]),
+        links=tuple(links),
+        subgraphs=(*plan.subgraphs, (begin + shift, end + shift)),
+        again=(*[None] * len(plan.subgraphs), number),
+    )
+    fine = all(_pairs_stand_alone(repeated, position) for position in range(len(repeated.nodes)))
+    return repeated if fine else plan
 
 
 @st.composite

@@ -76,6 +76,10 @@ class Schedule:
         """Tell whether an item may be the next one in a channel."""
         return True
 
+    def completes(self, entry: Entry) -> bool:
+        """Tell whether a send may return, if this is the last port that it waits for."""
+        return True
+
     def overfills(self, channel: Channel) -> bool:
         """Tell whether the room of a port does not matter any more."""
         return False
@@ -166,14 +170,16 @@ class Replay(Schedule):
 
     roomy = True
 
-    def __init__(self, plan: Plan, done: Mapping[str, Done]) -> None:
-        """Take what each instance has done."""
+    def __init__(self, plan: Plan, done: Mapping[str, Done], attempt: int = 0) -> None:
+        """Take what each instance has done. No log tells which of several rows was shared out first: one may try again."""
+        self.chance = random.Random(attempt) if attempt else None  # noqa: S311  lots, not secrets
         self.logs = {name: what.log for name, what in done.items()}
         self.unfinished = {item for what in done.values() for item in what.unfinished}
         self.dead = {name for name, what in done.items() if what.dead}
         self.lenient = not self.unfinished
         self.times = {item: time for what in done.values() for item, time in what.times.items()}
         self.left: dict[Channel | Junction, deque[Item]] = {}
+        self.sent: dict[Channel | Junction, dict[Item, float]] = {}
         self.gone: dict[Channel | Junction, set[Item]] = {}
         self.rows: dict[Junction, dict[Item, tuple[int, int]]] = {}
         self.granted = False
@@ -191,6 +197,10 @@ class Replay(Schedule):
                     self.origin[content[1]] = (name, content[0]), number
         self.members: dict[Junction, dict[str, set[int]]] = {}
         self.ages: dict[tuple[Channel, tuple[str, str]], int] = {}
+
+    def shuffled(self, steps: list[T]) -> list[T]:
+        """Put steps in an order."""
+        return self.chance.sample(steps, len(steps)) if self.chance else steps
 
     def next_event(self, instance: Instance) -> Event | None:
         """Give what an instance has done next."""
@@ -252,7 +262,7 @@ class Replay(Schedule):
         if expected is not None and expected != entry.item:
             return False
         if expected is None:
-            if entry.item in self.unfinished and (not self.lenient or entry.sending.waiting == 1):
+            if entry.item in self.unfinished and not self.lenient:
                 return False
             if not self.comes_next(channel, entry.item):
                 return False
@@ -260,6 +270,10 @@ class Replay(Schedule):
         else:
             self.come[channel] += 1
         return True
+
+    def completes(self, entry: Entry) -> bool:
+        """Let no send return that has not."""
+        return self.over or entry.item not in self.unfinished or entry.sending.waiting > 1
 
     def comes_next(self, channel: Channel, item: Item) -> bool:
         """Tell whether no other item that nobody has taken there was sent sooner."""
@@ -269,25 +283,25 @@ class Replay(Schedule):
         place = channel if junction.everywhere else junction
         if place not in self.left:
             channels = [channel] if junction.everywhere else junction.channels
-            sent = {
-                content[1]
-                for link, source, _ in junction.lines
-                for what, content in self.logs[source.name]
-                if what == "sends" and content[0] == link.outport
-            }
-            left = [item for item in sent if not any(self.has_taken(channel, item) for channel in channels)]
-            self.left[place] = deque(sorted(left, key=self.time))
+            times: dict[Item, float] = {}
+            for link, source, _ in junction.lines:
+                log = self.logs[source.name]
+                sent = [content[1] for what, content in log if what == "sends" and content[0] == link.outport]
+                latest = math.inf
+                for earlier in reversed(sent):  # what comes behind others has come no sooner
+                    latest = min(latest, self.times.get(earlier, math.inf))
+                    times[earlier] = min(latest, times.get(earlier, math.inf))
+            self.sent[place] = times
+            left = [item for item in times if not any(self.has_taken(channel, item) for channel in channels)]
+            self.left[place] = deque(sorted(left, key=times.__getitem__))
         left, gone = self.left[place], self.gone.setdefault(place, set())
         while left and left[0] in gone:
             left.popleft()
-        if left and self.time(left[0]) < self.time(item):
+        times = self.sent[place]
+        if left and times[left[0]] < times[item]:
             return False
         gone.add(item)
         return True
-
-    def time(self, item: Item) -> float:
-        """Tell when a send has returned."""
-        return self.times.get(item, math.inf)
 
     def overfills(self, channel: Channel) -> bool:
         """Let in whatever comes after the last that was taken: who of several came first then, no log tells."""
@@ -327,6 +341,8 @@ class Replay(Schedule):
         for place, channel in enumerate(junction.channels):
             if self.has_taken(channel, item):
                 return place if self.ready(junction, place, item) else None
+        if junction.channels[0] in junction.members[0].passive:
+            return min(range(len(junction.members)), key=junction.rows.count)
         idle = [place for place, channel in enumerate(junction.channels) if self.expected(channel) is None]
         closed = [place for place in idle if junction.channels[place].closed]
         if closed and (item not in self.unfinished or len(closed) == len(junction.channels)):
@@ -337,7 +353,7 @@ class Replay(Schedule):
             self.refused = True
             return None
         open_ones = room or [place for place in idle if place not in closed]
-        return min(open_ones, key=junction.load, default=None)
+        return self.chance.choice(open_ones) if self.chance and open_ones else min(open_ones, key=junction.load, default=None)
 
     def ready(self, junction: Junction, place: int, item: Item) -> bool:
         """Tell whether a row may be the next one: no other port has a part of it behind rows that are still to come."""
@@ -363,8 +379,10 @@ class Replay(Schedule):
             }
             self.rows[junction] = {}
             for link, source, _ in junction.lines:
+                ports = {other.outport for other, of, _ in junction.lines if of is source}
+                ports = {link.outport} if source.at_once else ports  # else one is waited for before the next is sent
                 log = self.logs[source.name]
-                sent = [content[1] for what, content in log if what == "sends" and content[0] == link.outport]
+                sent = [content[1] for what, content in log if what == "sends" and content[0] in ports]
                 for earlier, later in itertools.pairwise(sent):
                     if rows.get(earlier) != rows.get(later) and earlier in rows:
                         self.rows[junction][later] = rows[earlier]

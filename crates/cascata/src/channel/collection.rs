@@ -24,9 +24,12 @@ pub trait Collector<T: Item>: Debug + Send + Sync {
 #[derive(Debug)]
 pub(super) struct Collection<T: Item> {
     collector: Arc<dyn Collector<T>>,
-    /// In the order sent, with their numbers.
-    waiting: Mutex<VecDeque<((T, u64), Arc<Ticket>)>>,
+    /// In the order sent.
+    waiting: Mutex<VecDeque<(Numbered<T>, Arc<Ticket>)>>,
 }
+
+/// A packed item and the number of the firing that has sent it.
+type Numbered<T> = (T, u64);
 
 impl<T: Item> Collection<T> {
     pub fn new(collector: Arc<dyn Collector<T>>) -> Self {

@@ -20,16 +20,16 @@ pub trait Collector<T: Item>: Debug + Send + Sync {
     fn collect(&self, packed: T, number: u64);
 }
 
-/// A packed item with the number of the firing that has sent it.
-type Numbered<T> = (T, u64);
-
 /// A collector, and the items that it gets once they have reached a channel: one that is withdrawn was never sent.
 #[derive(Debug)]
 pub(super) struct Collection<T: Item> {
     collector: Arc<dyn Collector<T>>,
-    /// In the order sent, with their numbers.
+    /// In the order sent.
     waiting: Mutex<VecDeque<(Numbered<T>, Arc<Ticket>)>>,
 }
+
+/// A packed item and the number of the firing that has sent it.
+type Numbered<T> = (T, u64);
 
 impl<T: Item> Collection<T> {
     pub fn new(collector: Arc<dyn Collector<T>>) -> Self {

@@ -52,7 +52,7 @@ def results(members=3):
     return [(item, part, ROUNDS) for item in range(NUMBER) for part in range(parts(item))] + [(NUMBER, 0, 0)] * members
 
 
-def goer(capacity, in_batches=False):
+def goer(capacity, *, in_batches=False):
     """Make a component that sends round what it gets, and tells at the end what came from outside and how much came."""
 
     @component

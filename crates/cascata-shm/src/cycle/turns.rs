@@ -9,9 +9,8 @@ use crate::bells::Doorbell;
 use crate::model::{Search, always, everything, explore, spawn, wait_for_bell};
 use crate::testing::{Watchdog, region};
 
-/// Channels: one for each member of a group outside, and the reader's own.
-const CHANNELS: usize = 3;
-const OWN: usize = 2;
+/// Channels: one for each member of a group outside.
+const CHANNELS: usize = 2;
 /// What channels tell of themselves after what lies inside: that nothing more will come, or, between the two, nothing
 /// before what the other member has sent.
 const LEFT: u64 = 2;
@@ -95,15 +94,14 @@ impl Gathering {
 
     /// The channel whose turn it is, if that is known.
     fn find(&self) -> Option<usize> {
-        let [own, first, second] = [OWN, 0, 1].map(|channel| self.look(channel));
-        match (first, second) {
-            (_, Ok(())) => Some(1),
-            (Ok(()), Err(FURTHER | LEFT)) => Some(0),
-            _ => own.is_ok().then_some(OWN),
+        match [0, 1].map(|channel| self.look(channel)) {
+            [_, Ok(())] => Some(1),
+            [Ok(()), Err(FURTHER | LEFT)] => Some(0),
+            _ => None,
         }
     }
 
-    /// The reader, as a worker of its own. It passes on to itself what comes from outside.
+    /// The reader, as a worker of its own.
     fn read(&self, drops: bool) {
         let gates: Vec<_> = (0..CHANNELS).map(|channel| self.gate(channel)).collect();
         let mut part = Reader::new(self.cycle.clone());
@@ -112,17 +110,13 @@ impl Gathering {
             if let Some(channel) = self.find() {
                 self.words[channel].fetch_sub(1, SeqCst);
                 taken.push(channel);
-                match channel {
-                    OWN => _ = self.under_way.fetch_sub(1, SeqCst),
-                    _ => self.put(OWN),
-                }
+                self.under_way.fetch_sub(1, SeqCst);
             } else if part.rest(gates.iter()) {
                 self.sleep();
             }
         }
         part.leave();
         self.cycle.bells.retire(0);
-        taken.retain(|&channel| channel != OWN);
         assert_eq!(taken, if drops { vec![0] } else { vec![1, 0] });
     }
 
@@ -140,7 +134,7 @@ fn gather(manner: Manner) {
     let _watchdog = Watchdog::patient();
     let region = region(Bells::footprint(1, 2) + Cycle::footprint(CHANNELS) + 16 * CHANNELS);
     let doorbells: Arc<[Doorbell]> = (0..2).map(|_| Doorbell::new().unwrap()).collect();
-    let search = Search::Preemptions(if everything() { 3 } else { 2 });
+    let search = Search::Preemptions(if everything() { 2 } else { 1 });
     let orders = explore(search, move || {
         let gathering = Gathering::open(&region, &doorbells, manner.drops);
         let members = [0, 1].map(|member| {

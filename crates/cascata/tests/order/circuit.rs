@@ -88,7 +88,8 @@ impl Circuit {
         let mut graph = Graph::new();
         let mut workers = Vec::new();
         let node = |inports: &[(&str, Option<usize>)], sends: bool| {
-            let inport = |&(name, capacity): &(&str, Option<usize>)| Inport { name: name.into(), capacity, default: None };
+            let inport =
+                |&(name, capacity): &(&str, Option<usize>)| Inport { name: name.into(), capacity, default: None };
             let inports = inports.iter().map(inport).collect();
             let outports = if sends { vec![Outport { name: "out".into() }] } else { vec![] };
             Arc::new(Definition::new("node", "tests", inports, outports, vec![], List::default()).unwrap())
@@ -142,16 +143,18 @@ impl Circuit {
         for (source, &(_, items)) in sources.iter().enumerate() {
             acts.push(sender((0..items).map(|item| List(vec![source as u64, item])).collect()));
         }
-        let places = layers.iter().enumerate().flat_map(|(layer, group)| (0..group.members.len()).map(move |place| (layer, place)));
+        let places = layers
+            .iter()
+            .enumerate()
+            .flat_map(|(layer, group)| (0..group.members.len()).map(move |place| (layer, place)));
         for (layer, place) in places.chain([(layers.len(), 0)]) {
             let (log, last) = (log.clone(), layers.len());
             acts.push(Box::new(move |told| {
                 let (number, item, sends) = match told {
                     Told::Fire(number, mut row) => {
                         let item = row.swap_remove(0);
-                        let sends = (0..mixed(seed, &item) % 4).map(|sent| {
-                            List(item.0.iter().copied().chain([place as u64, sent]).collect())
-                        });
+                        let sends = (0..mixed(seed, &item) % 4)
+                            .map(|sent| List(item.0.iter().copied().chain([place as u64, sent]).collect()));
                         let sends = sends.collect();
                         (number, Some(item), sends)
                     }
@@ -181,12 +184,14 @@ impl Circuit {
         for (layer, group) in self.shape.layers.iter().enumerate() {
             let firings = of(layer);
             for place in 0..group.members.len() {
-                let mine: Vec<_> = firings.iter().filter(|entry| entry.place == place && entry.item.is_some()).collect();
+                let mine: Vec<_> =
+                    firings.iter().filter(|entry| entry.place == place && entry.item.is_some()).collect();
                 assert!(mine.is_sorted_by_key(|entry| entry.number), "firings of one member go by number");
                 assert!(group.rations.as_ref().is_none_or(|rations| mine.len() as u64 <= rations[place]));
                 if self.is_paired(layer) {
                     let given: Vec<_> = of(layer - 1).into_iter().filter(|entry| entry.place == place).collect();
-                    let given = given.iter().flat_map(|entry| entry.sends.iter().map(|item| (entry.number, Some(item))));
+                    let given =
+                        given.iter().flat_map(|entry| entry.sends.iter().map(|item| (entry.number, Some(item))));
                     let given: Vec<_> = given.collect();
                     let got: Vec<_> = mine.iter().map(|entry| (entry.number, entry.item.as_ref())).collect();
                     assert!(given.starts_with(&got), "{got:?} of {given:?}: items bring their numbers");
@@ -233,7 +238,9 @@ fn check_items(group: &Layer, coming: &Coming, firings: &[&&Entry]) {
         assert!(numbers.insert(number), "each number is that of one item");
         match coming {
             Coming::Any(most) => assert!(number < *most, "there are no gaps"),
-            Coming::These(items) => assert_eq!(entry.item, items.get(number as usize).cloned(), "results keep their order"),
+            Coming::These(items) => {
+                assert_eq!(entry.item, items.get(number as usize).cloned(), "results keep their order")
+            }
         }
     }
     let expected = match coming {
@@ -247,7 +254,10 @@ fn check_items(group: &Layer, coming: &Coming, firings: &[&&Entry]) {
 fn check_places(group: &Layer, firings: &[&&Entry]) {
     let mut keys = HashMap::new();
     for entry in firings.iter().filter(|_| group.rations.is_none()) {
-        let (number, key) = (entry.number.expect("firings bear numbers"), entry.item.as_ref().map(|item| item.0.last().map(|last| last % KEYS)));
+        let (number, key) = (
+            entry.number.expect("firings bear numbers"),
+            entry.item.as_ref().map(|item| item.0.last().map(|last| last % KEYS)),
+        );
         let expected = match group.sharing {
             Sharing::RoundRobin => number as usize % group.members.len(),
             Sharing::Keyed => *keys.entry(key).or_insert(entry.place),

@@ -10,6 +10,7 @@ mod run;
 mod wakes;
 
 mod circuit;
+mod explored;
 mod frontier;
 mod model;
 mod random;

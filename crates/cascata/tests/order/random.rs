@@ -59,7 +59,8 @@ impl Dice {
 
 /// Has anybody do something until all have ended.
 fn play(circuit: &Circuit, run: &mut Run, mut dice: Dice) {
-    let all: Vec<_> = run.workers.iter().flat_map(|worker| (0..worker.parts.len()).map(|part| (worker.index, part))).collect();
+    let all: Vec<_> =
+        run.workers.iter().flat_map(|worker| (0..worker.parts.len()).map(|part| (worker.index, part))).collect();
     let slow: Vec<_> = all.iter().map(|_| [1, 1, 3, 20][dice.below(4)]).collect();
     while !run.workers.iter().all(Worker::has_ended) {
         let choice = dice.below(all.len() + 2 * run.workers.len());
@@ -99,7 +100,10 @@ fn check_room(circuit: &Circuit, run: &Run) {
         assert_ne!(entered, NONE);
         let parts = run.workers.iter().flat_map(|worker| &worker.parts);
         let sent: usize = parts.filter(|part| turnstile.members.contains(&part.node)).map(|part| part.sent).sum();
-        assert!(sent as u64 <= entered + (turnstile.room * turnstile.members.len()) as u64, "{sent} sent, {entered} in");
+        assert!(
+            sent as u64 <= entered + (turnstile.room * turnstile.members.len()) as u64,
+            "{sent} sent, {entered} in"
+        );
     }
 }
 

@@ -28,7 +28,8 @@ enum Op {
 }
 
 fn specs() -> impl Strategy<Value = Spec> {
-    let sharing = prop_oneof![Just(Sharing::Balanced), Just(Sharing::RoundRobin), (0..3_usize).prop_map(Sharing::Keyed)];
+    let sharing =
+        prop_oneof![Just(Sharing::Balanced), Just(Sharing::RoundRobin), (0..3_usize).prop_map(Sharing::Keyed)];
     let capacity = prop_oneof![4 => (1..5_usize).prop_map(Some), 1 => Just(None)];
     let workers = prop::collection::vec(0..WORKERS, 1..5);
     let senders = prop::collection::vec((0..WORKERS, 1..8_usize), 1..4);
@@ -222,7 +223,10 @@ impl Trial {
         while !(0..WORKERS).all(|worker| self.rig.may_sleep(worker)) {
             (0..WORKERS).for_each(|worker| self.step(Op::Answer { worker }));
         }
-        assert!(self.is_forlorn() || self.tickets.iter().all(|waiting| waiting.ticket.is_none() || waiting.expected.is_done()));
+        assert!(
+            self.is_forlorn()
+                || self.tickets.iter().all(|waiting| waiting.ticket.is_none() || waiting.expected.is_done())
+        );
         assert!(self.is_forlorn() || ports.iter().all(|&(member, port)| self.model.has_ended(member, port)));
     }
 }

@@ -56,37 +56,59 @@ fn run(source: usize, members: &[(usize, Option<usize>)], sink: usize) {
     let plan = Arc::new(line(source, members, sink));
     let (last, behind) = (members.len(), plan.channels.len() - 1);
     assert!(plan.nodes[last].numbering.is_some() && plan.channels[behind].shared);
-    // All sends are made by firings: a part fires, sends, and has done so.
-    let moves: Vec<_> = (0..=last).flat_map(|part| [part; 3]).collect();
-    let fires = moves.len() - 2;
-    // The reader looks while the item is on its way to the last firing, which does not send then, and while it sends. So the
-    // others make all their moves between any two of its looks.
-    for (before, moved) in [(1, 1..fires), (fires, fires..moves.len())] {
+    // A component fires, sends, is heard by the next one's worker, and has done.
+    let worker = |node: usize| plan.nodes[node].worker;
+    let moves = (0..=last)
+        .flat_map(|node| [Move::Part(node), Move::Part(node), Move::Answer(worker(node + 1)), Move::Part(node)]);
+    let moves: Vec<_> = moves.collect();
+    let (heard, fires) = (moves.len() - 5, moves.len() - 3);
+    // As all moves are made between any two looks of the reader, they end before the result is sent: when the item has been
+    // heard of, and when the last firing has begun. Then what sends it follows, and ends that firing.
+    for moved in [1..heard, 1..fires, fires..moves.len()] {
         let (plan, moves) = (plan.clone(), moves.clone());
         let search = Search::Preemptions(if everything() { 3 } else { 2 });
-        let described = format!("{:?} of {moves:?}, {members:?}", moved);
+        let described = format!("{:?}, {members:?}", &moves[moved.clone()]);
         let orders = explore(search, move || {
-            let run = Run::new(&plan, acts(&plan));
+            let mut run = Run::new(&plan, acts(&plan));
             let frontier = run.memory.order().frontier(&plan, last);
             let ring = run.memory.ring(behind).unwrap().clone();
-            let mut parts: Vec<_> = run.workers.into_iter().flat_map(|worker| worker.parts).collect();
-            parts.sort_unstable_by_key(|part| part.node);
-            moves[..before].iter().for_each(|&part| _ = parts[part].advance());
+            moves[..moved.start].iter().for_each(|made| made.make(&mut run));
             let moves = moves[moved.clone()].to_vec();
             let mover = spawn(move || {
-                moves.into_iter().for_each(|part| _ = parts[part].advance());
-                parts
+                moves.into_iter().for_each(|made| made.make(&mut run));
+                run
             });
             let reader = spawn(move || {
                 let bound = frontier.bound();
                 let sent = ring.pushed();
                 assert!(bound <= sent, "{sent} results are sent, and nothing is to come below {bound}");
             });
-            let parts = mover.join().unwrap();
+            let run = mover.join().unwrap();
             reader.join().unwrap();
-            drop(parts);
+            drop(run);
         });
-        println!("{search:?}: {orders} orders, moves {described}");
+        println!("{search:?}: {orders} orders, {described}");
+    }
+}
+
+/// What can be done to a run.
+#[derive(Clone, Copy, Debug)]
+enum Move {
+    /// A component does one thing.
+    Part(usize),
+    /// A worker heeds what it is told.
+    Answer(usize),
+}
+
+impl Move {
+    fn make(self, run: &mut Run) {
+        match self {
+            Self::Part(node) => {
+                let mut parts = run.workers.iter_mut().flat_map(|worker| &mut worker.parts);
+                parts.find(|part| part.node == node).expect("every component is somewhere").advance();
+            }
+            Self::Answer(worker) => _ = run.workers[worker].answer(),
+        }
     }
 }
 

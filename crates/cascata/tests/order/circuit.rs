@@ -163,7 +163,7 @@ impl Circuit {
                 };
                 let sends: Vec<_> = if layer == last { vec![] } else { sends };
                 log.lock().unwrap().push(Entry { layer, place, number, item, sends: sends.clone() });
-                let patient = |item: &List| !withdraws || !mixed(seed, item).is_multiple_of(5);
+                let patient = |item: &List| !(withdraws && mixed(seed, item).is_multiple_of(5));
                 sends.into_iter().map(|item| Sending { outport: 0, patient: patient(&item), item }).collect()
             }));
         }

@@ -97,7 +97,13 @@ class Channel:
 
         Nothing is gathered during a firing: one batch at most lies outside.
         """
-        if (self.lane is not None and self.lane.busy) or self.first is not None or not self.inside or self.flushed or len(self.batch) >= self.size:
+        if (
+            (self.lane is not None and self.lane.busy)
+            or self.first is not None
+            or not self.inside
+            or self.flushed
+            or len(self.batch) >= self.size
+        ):
             return False
         self.batch.append(self.inside.popleft())
         return True

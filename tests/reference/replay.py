@@ -217,6 +217,8 @@ class Replay(Schedule):
                 return place if self.ready(junction, place, item) else None
         if junction.channels[0] in junction.members[0].passive:
             return min(range(len(junction.members)), key=junction.rows.count)
+        if (partner := self.partner(junction)) is not None:
+            return partner
         idle = [place for place, channel in enumerate(junction.channels) if self.expected(channel) is None]
         closed = [place for place in idle if junction.channels[place].closed]
         if closed and (item not in self.unfinished or len(closed) == len(junction.channels)):
@@ -232,6 +234,20 @@ class Replay(Schedule):
             if self.chance and open_ones
             else min(open_ones, key=junction.load, default=None)
         )
+
+    def partner(self, junction: Junction) -> int | None:
+        """Give the member that has got another part of the next row, if that is known."""
+        for port in (channel.junction for channel in junction.lane_of(0)):
+            if port is junction or port is None or len(port.lines) > 1:
+                continue
+            ((link, source, _),) = port.lines
+            log = self.logs[source.name]
+            sent = (content[1] for what, content in log if what == "sends" and content[0] == link.outport)
+            for item in itertools.islice(sent, junction.row * port.size, junction.row * port.size + 1):
+                for place, channel in enumerate(port.channels):
+                    if self.has_taken(channel, item):
+                        return place
+        return None
 
     def ready(self, junction: Junction, place: int, item: Item) -> bool:
         """Tell whether a row may be the next one: no other port has a part of it behind rows that are still to come."""

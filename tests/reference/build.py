@@ -12,7 +12,8 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from description import INPORTS, OUTPORTS, Actor, seed
-from schedules import Done, key
+from replay import Done
+from schedules import key
 
 from cascata import Graph, component, inport, outport, persist
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from description import Firing, Link, Node, Plan, Value
+
     from cascata.component import Component
 STYLES = ("await", "wait_for", "gather", "tasks")
 

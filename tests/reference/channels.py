@@ -97,7 +97,13 @@ class Channel:
 
         Nothing is gathered during a firing: one batch at most lies outside.
         """
-        if (self.lane is not None and self.lane.busy) or self.first is not None or not self.inside or self.flushed or len(self.batch) >= self.size:
+        if (
+            (self.lane is not None and self.lane.busy)
+            or self.first is not None
+            or not self.inside
+            or self.flushed
+            or len(self.batch) >= self.size
+        ):
             return False
         self.batch.append(self.inside.popleft())
         return True
@@ -205,12 +211,14 @@ class Junction:
             for member in self.reached(link, source)
         }
         """Where items wait for their turn; the last part is the member they go to, if that is known."""
+        self.gathers = any(map(play.plan.ordered, self.links))
+        """Whether some wait here for their turn. Nor is it said then how many of the others come before those."""
         self.count = 0
         """How many items have been shared out."""
 
     def offer(self, link: Link, source: Instance, entry: Entry) -> None:
         """Let an item stand in line; how many results may wait there for their turn is open (SPEC 8)."""
-        if self.play.plan.ordered(link) and not self.play.schedule.keeps_waiting(source, entry.item):
+        if self.gathers and not self.play.schedule.keeps_waiting(source, entry.item):
             entry = Entry(entry.item, entry.number, Sending())
         for member in self.reached(link, source):
             entry.sending.waiting += 1

@@ -111,7 +111,9 @@ def _grouped(draw: st.DrawFn, plan: Plan) -> Plan:
         inports = [*node.inports]
         seeded = draw(st.booleans())
         for place, port in enumerate(inports):
-            inports[place] = dataclasses.replace(port, seeded=port.seeded and (seeded or not plan.feeds(position, place)))
+            inports[place] = dataclasses.replace(
+                port, seeded=port.seeded and (seeded or not plan.feeds(position, place))
+            )
         for lane in {plan.lane(position, place) for place in plan.connected(position)}:
             chosen = draw(st.sampled_from(lane))
             policy = draw(st.sampled_from(["balanced", "balanced", "round_robin", "broadcast", "keyed"]))
@@ -132,7 +134,9 @@ def _grouped(draw: st.DrawFn, plan: Plan) -> Plan:
 
 def _pairs_stand_alone(plan: Plan, position: int) -> bool:
     """Tell whether no other rows are counted along with pairs: how that goes is not said."""
-    return not any(map(plan.paired, plan.links_to(position))) or len(plan.links_to(position)) == 1
+    pairs = [link for link in plan.links_to(position) if plan.paired(link)]
+    lanes = [plan.lane(position, link.inport) for link in pairs]
+    return all(len(lane) == 1 or sum(len(plan.feeds(position, place)) for place in lane) == 1 for lane in lanes)
 
 
 @st.composite
@@ -143,13 +147,13 @@ def _alone(draw: st.DrawFn, plan: Plan) -> Plan:
     for number, link in enumerate(links):
         source, target = nodes[link.source], nodes[link.target]
         if source.members and draw(st.integers(0, 6)) == 0:
-            links[number] = link = dataclasses.replace(link, of=draw(st.integers(0, source.members - 1)), ordered=True)
+            links[number] = dataclasses.replace(link, of=draw(st.integers(0, source.members - 1)), ordered=True)
         if not target.members or draw(st.integers(0, 6)):
             continue
         lane, others = plan.lane(link.target, link.inport), plan.feeds(link.target, link.inport)
         declared = target.lanes is not None and any(link.inport in lane for lane in target.lanes)
         if (len(lane) == 1 or HANDED_OVER) and not (declared and len(others) == 1):
-            links[number] = dataclasses.replace(link, to=draw(st.integers(0, target.members - 1)))
+            links[number] = dataclasses.replace(links[number], to=draw(st.integers(0, target.members - 1)))
             inports = [*target.inports]  # members that nothing is connected to have a value
             inports[link.inport] = dataclasses.replace(inports[link.inport], seeded=True)
             nodes[link.target] = dataclasses.replace(target, inports=tuple(inports))
@@ -213,7 +217,9 @@ def _unordered(plan: Plan) -> Plan:
 def _repeated(draw: st.DrawFn, plan: Plan) -> Plan:
     """Use a subgraph once more: beside the first, or behind it."""
     outer = [
-        span for span in plan.subgraphs if not any(a <= span[0] and span[1] <= b for a, b in plan.subgraphs if (a, b) != span)
+        span
+        for span in plan.subgraphs
+        if not any(a <= span[0] and span[1] <= b for a, b in plan.subgraphs if (a, b) != span)
     ]
     begin, end = span = draw(st.sampled_from(outer))
     shift = len(plan.nodes) - begin
@@ -258,7 +264,8 @@ def _looped(draw: st.DrawFn, plan: Plan) -> Plan:
         if not fed:
             break
         link = draw(st.sampled_from(fed))
-        if link in links:
+        looped = dataclasses.replace(plan, nodes=tuple(nodes), links=(*links, link))
+        if link in links or not _pairs_stand_alone(looped, link.target):
             continue
         links.append(link)
         if draw(st.integers(0, 4)):  # else it is bounded, and may die

@@ -47,8 +47,7 @@ class Lane:
     action: Action | None = None
     """What it does next; `None` if it has not been asked yet."""
     number: Number = FREE
-    """A firing bears the number of its input (SPEC 8); in a row that some ports began with a value of their own, that of
-    the others."""
+    """A firing bears the number of its input (SPEC 8); initial values have none."""
     sendings: list[Sending] = field(default_factory=list)
     ended: bool = False
 
@@ -250,9 +249,9 @@ class Play:
         }
         reached = {instance: {*sources} for instance, sources in feeds.items()}
         for middle in self.everybody:
-            for further in reached.values():
-                if middle in further:
-                    further |= reached[middle]
+            for behind in reached.values():
+                if middle in behind:
+                    behind.update(reached[middle])
         loops = {
             frozenset(other for other in behind if instance in reached[other])
             for instance, behind in reached.items()

@@ -9,8 +9,9 @@ from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 from model import Play, TooLongError
 from regressions import ALL
+from replay import Done
 from scale import SCALE
-from schedules import Done, Lots, Schedule
+from schedules import Lots, Schedule
 
 PLACES = st.lists(st.integers(0, 4), min_size=LARGEST, max_size=LARGEST)
 
@@ -36,7 +37,7 @@ def sends(outcome, name):
     return [content for what, content in outcome.logs[name] if what == "sends"]
 
 
-@settings(max_examples=int(160 * SCALE), deadline=None)
+@settings(max_examples=int(130 * SCALE), deadline=None)
 @given(plan=plans())
 def test_a_graph_in_the_calling_process(plan):
     plan, expected = settled_or_skipped(plan)
@@ -45,13 +46,13 @@ def test_a_graph_in_the_calling_process(plan):
     compare(plan, expected, 0)
 
 
-@settings(max_examples=int(60 * SCALE), deadline=None)
+@settings(max_examples=int(50 * SCALE), deadline=None)
 @given(plan=plans(), workers=st.integers(1, 5), places=PLACES)
 def test_a_graph_on_forked_workers(plan, workers, places):
     compare(*settled_or_skipped(plan), workers, places, "fork")
 
 
-@settings(max_examples=int(4 * SCALE), deadline=None)
+@settings(max_examples=int(3 * SCALE), deadline=None)
 @given(plan=plans(), workers=st.integers(1, 3), places=PLACES)
 def test_a_graph_on_spawned_workers(plan, workers, places):
     compare(*settled_or_skipped(plan), workers, places, "spawn")
@@ -63,7 +64,7 @@ def test_a_graph_that_once_went_wrong(name, workers):
     compare(*settled(ALL[name]), workers, range(LARGEST))
 
 
-@settings(max_examples=int(100 * SCALE), deadline=None)
+@settings(max_examples=int(60 * SCALE), deadline=None)
 @given(plan=plans(), number=st.integers(0, 10**6))
 def test_the_model_does_the_same_in_any_order_where_time_has_no_part(plan, number):
     plan, expected = settled_or_skipped(plan)
@@ -77,7 +78,7 @@ def test_the_model_does_the_same_in_any_order_where_time_has_no_part(plan, numbe
             assert sends(expected, plan.name(position)) == sends(other, plan.name(position))
 
 
-@settings(max_examples=int(100 * SCALE), deadline=None)
+@settings(max_examples=int(60 * SCALE), deadline=None)
 @given(plan=plans(), number=st.integers(0, 10**6))
 def test_the_model_can_follow_itself(plan, number):
     plan, _ = settled_or_skipped(plan)

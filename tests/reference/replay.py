@@ -1,0 +1,326 @@
+"""A schedule that follows what an engine has done. What the model cannot follow is what an engine may not do."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from description import ENDLESS, items_of
+from schedules import NOTHING, Schedule, key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from channels import Channel, Entry, Junction, Sending
+    from description import Item, Plan, Value
+    from model import Event, Instance, Outcome
+
+T = TypeVar("T")
+
+
+@dataclass
+class Done:
+    """What an instance has done in a run."""
+
+    log: Sequence[Event]
+    unfinished: Sequence[Item] = ()
+    """What it has sent and was still waiting for at the end."""
+    dead: bool = False
+    """Whether it had not ended then."""
+    times: dict[Item, float] = field(default_factory=dict)
+    """When its sends returned."""
+
+
+class Replay(Schedule):
+    """Follows what an engine has done. What the model cannot follow is what an engine may not do.
+
+    If that was found dead, some sends have not returned. Their items are let in where they have been taken, and
+    elsewhere only when nothing moves without, and not everywhere.
+    """
+
+    roomy = True
+
+    def __init__(self, plan: Plan, done: Mapping[str, Done], attempt: int = 0) -> None:
+        """Take what each instance has done; attempts differ in what no log tells, like which of two rows came first."""
+        self.chance = random.Random(attempt) if attempt else None  # noqa: S311  lots, not secrets
+        self.logs = {name: what.log for name, what in done.items()}
+        self.unfinished = {item for what in done.values() for item in what.unfinished}
+        self.dead = {name for name, what in done.items() if what.dead}
+        self.lenient = not self.unfinished
+        self.times = {item: time for what in done.values() for item, time in what.times.items()}
+        self.left: dict[Channel | Junction, deque[Item]] = {}
+        self.sent: dict[Channel | Junction, dict[Item, float]] = {}
+        self.gone: dict[Channel | Junction, set[Item]] = {}
+        self.rows: dict[Junction, dict[Item, tuple[int, int]]] = {}
+        self.granted = False
+        self.refused = False
+        self.over = False
+        self.further: list[str] = []
+        self.done = dict.fromkeys(self.logs, 0)
+        self.comes: dict[Channel, list[Item]] = {}
+        self.taken: dict[Channel, set[Item]] = {}
+        self.come: Counter[Channel] = Counter()
+        self.origin: dict[Item, tuple[tuple[str, str], int]] = {}
+        for name, log in self.logs.items():
+            for number, (what, content) in enumerate(log):
+                if what == "sends":
+                    self.origin[content[1]] = (name, content[0]), number
+        self.members: dict[Junction, dict[str, set[int]]] = {}
+        self.ages: dict[tuple[Channel, tuple[str, str]], int] = {}
+
+    def shuffled(self, steps: list[T]) -> list[T]:
+        """Put steps in an order."""
+        return self.chance.sample(steps, len(steps)) if self.chance else steps
+
+    def next_event(self, instance: Instance) -> Event | None:
+        """Give what an instance has done next."""
+        log, done = self.logs[instance.name], self.done[instance.name]
+        return log[done] if done < len(log) else None
+
+    def may(self, instance: Instance, event: Event) -> bool:
+        """Let an instance do what it has done next."""
+        if event != self.next_event(instance):
+            if self.over:
+                self.further.append(f"{instance.name} could have gone on: it {text(event)}")
+            return False
+        self.done[instance.name] += 1
+        for channel in instance.passive if event[0] == "fires" else ():
+            if (shown := event[1][channel.place]) in self.origin:
+                source, age = self.origin[shown]
+                self.ages[channel, source] = age
+        return True
+
+    def relents(self) -> bool:
+        """Let in items that nobody has taken, and then sends that have not returned, into some of their ports."""
+        if self.refused and not self.granted:
+            self.refused, self.granted = False, True
+            return True
+        before, self.lenient = self.lenient, True
+        return not before
+
+    def keeps_waiting(self, sender: Instance, item: Item) -> bool:
+        """Tell whether a result has kept its sender waiting."""
+        return item in self.unfinished
+
+    def history(self, channel: Channel) -> list[Item]:
+        """Give the items that firings have taken from a channel, without its initial value."""
+        if channel not in self.comes:
+            values = [content[channel.place] for what, content in self.logs[channel.owner.name] if what == "fires"]
+            changes = [value for value, _ in itertools.groupby(values)]
+            items = [item for value in changes for item in items_of(value)]
+            self.comes[channel] = items[channel.seeded :]
+            self.taken[channel] = {*self.comes[channel]}
+        return self.comes[channel]
+
+    def has_taken(self, channel: Channel, item: Item) -> bool:
+        """Tell whether a firing has taken an item from a channel."""
+        self.history(channel)
+        return item in self.taken[channel]
+
+    def expected(self, channel: Channel) -> Item | None:
+        """Give the item that has come next, of those that a firing has taken."""
+        history, come = self.history(channel), self.come[channel]
+        return history[come] if come < len(history) else None
+
+    def admits(self, channel: Channel, entry: Entry) -> bool:
+        """Let items in in the order in which they have come."""
+        if self.over:
+            return True
+        if channel.closed or channel in channel.owner.passive:
+            return True
+        expected = self.expected(channel)
+        if expected is not None and expected != entry.item:
+            return False
+        if expected is None:
+            if entry.item in self.unfinished and not self.lenient:
+                return False
+            if not self.comes_next(channel, entry.item):
+                return False
+            self.granted = False
+        else:
+            self.come[channel] += 1
+        return True
+
+    def completes(self, entry: Entry) -> bool:
+        """Let no send return that has not."""
+        return self.over or entry.item not in self.unfinished or entry.sending.waiting > 1
+
+    def comes_next(self, channel: Channel, item: Item) -> bool:
+        """Tell whether no other item that nobody has taken there was sent sooner."""
+        junction = channel.junction
+        if junction is None or len(junction.lines) == 1:
+            return True
+        place = channel if junction.everywhere else junction
+        if place not in self.left:
+            channels = [channel] if junction.everywhere else junction.channels
+            times: dict[Item, float] = {}
+            for link, source, _ in junction.lines:
+                log = self.logs[source.name]
+                sent = [content[1] for what, content in log if what == "sends" and content[0] == link.outport]
+                latest = math.inf
+                for earlier in reversed(sent):  # what comes behind others has come no sooner
+                    latest = min(latest, self.times.get(earlier, math.inf))
+                    times[earlier] = min(latest, times.get(earlier, math.inf))
+            self.sent[place] = times
+            left = [item for item in times if not any(self.has_taken(channel, item) for channel in channels)]
+            self.left[place] = deque(sorted(left, key=times.__getitem__))
+        left, gone = self.left[place], self.gone.setdefault(place, set())
+        while left and left[0] in gone:
+            left.popleft()
+        times = self.sent[place]
+        if left and times[left[0]] < times[item]:
+            return False
+        gone.add(item)
+        return True
+
+    def overfills(self, channel: Channel) -> bool:
+        """Let in whatever comes after the last that was taken: who of several came first then, no log tells."""
+        junction = channel.junction
+        several = junction is not None and len(junction.lines) > 1
+        return several and channel.owner.name not in self.dead and self.expected(channel) is None
+
+    def shown(self, channel: Channel) -> Value:
+        """Show what a passive port has shown, if it has come and nothing newer of the same origin was shown before."""
+        event = self.next_event(channel.owner)
+        if channel not in channel.owner.passive or event is None or event[0] != "fires":
+            return super().shown(channel)
+        value = event[1][channel.place]
+        if value is None:
+            nothing_yet = not any(of is channel for of, _ in self.ages)
+            return None if nothing_yet and not channel.seeded else channel.latest
+        source, age = self.origin.get(value, (None, 0))
+        old = age < self.ages.get((channel, source), 0) if source else any(of is channel for of, _ in self.ages)
+        return value if value in channel.history and not old else NOTHING
+
+    def flushes(self, channel: Channel) -> bool:
+        """Deliver what was delivered."""
+        values = [content[channel.place] for what, content in self.logs[channel.owner.name] if what == "fires"]
+        changes = [value for value, _ in itertools.groupby(values) if value is not None]
+        return len(channel.batch) == len((*changes, ())[min(channel.delivered, len(changes))])
+
+    def wanted(self, instance: Instance, sending: Sending) -> bool | None:
+        """Let an endless source go on as long as it did, and stop no sooner than it may."""
+        event = self.next_event(instance)
+        goes_on = instance.node.items != ENDLESS or (event is not None and event[0] == "sends")
+        return True if goes_on else False if super().wanted(instance, sending) is False else None
+
+    def balanced(self, junction: Junction, item: Item) -> int | None:
+        """Choose the member that has got the item; one that nobody has taken goes anywhere, after those that were."""
+        if self.over:
+            return super().balanced(junction, item)
+        for place, channel in enumerate(junction.channels):
+            if self.has_taken(channel, item):
+                return place if self.ready(junction, place, item) else None
+        if junction.channels[0] in junction.members[0].passive:
+            return min(range(len(junction.members)), key=junction.rows.count)
+        if (partner := self.partner(junction)) is not None:
+            return partner
+        idle = [place for place, channel in enumerate(junction.channels) if self.expected(channel) is None]
+        closed = [place for place in idle if junction.channels[place].closed]
+        if closed and (item not in self.unfinished or len(closed) == len(junction.channels)):
+            return closed[0]
+        room = [place for place in idle if place not in closed and junction.load(place)[0] < 0]
+        late = len(junction.lines) > 1 and len(idle) < len(junction.channels)
+        if (late or not room) and not self.granted:  # those that were taken come first, as far as that is possible
+            self.refused = True
+            return None
+        open_ones = room or [place for place in idle if place not in closed]
+        return (
+            self.chance.choice(open_ones)
+            if self.chance and open_ones
+            else min(open_ones, key=junction.load, default=None)
+        )
+
+    def partner(self, junction: Junction) -> int | None:
+        """Give the member that has got another part of the next row, if that is known."""
+        for port in (channel.junction for channel in junction.lane_of(0)):
+            if port is junction or port is None or len(port.lines) > 1:
+                continue
+            ((link, source, _),) = port.lines
+            log = self.logs[source.name]
+            sent = (content[1] for what, content in log if what == "sends" and content[0] == link.outport)
+            for item in itertools.islice(sent, junction.row * port.size, junction.row * port.size + 1):
+                for place, channel in enumerate(port.channels):
+                    if self.has_taken(channel, item):
+                        return place
+        return None
+
+    def ready(self, junction: Junction, place: int, item: Item) -> bool:
+        """Tell whether a row may be the next one: no other port has a part of it behind rows that are still to come."""
+        ports = [channel.junction for channel in junction.lane_of(place)]
+        row = self.history(junction.channels[place]).index(item) // junction.size
+        if len(ports) == 1 or junction.rows.count(place) != row:
+            return len(ports) == 1
+        for port in ports:
+            parts = self.history(port.channels[place])[row * port.size : (row + 1) * port.size]
+            for part in parts[:1]:
+                before = self.before(port, part)
+                if before is not None and port.rows.count(before[0]) <= before[1]:
+                    return False
+        return True
+
+    def before(self, junction: Junction, item: Item) -> tuple[int, int] | None:
+        """Give the row, by member, of what came by the same way before an item; `None` if that is in no row."""
+        if junction not in self.rows:
+            rows = {
+                taken: (place, number // junction.size)
+                for place, channel in enumerate(junction.channels)
+                for number, taken in enumerate(self.history(channel))
+            }
+            self.rows[junction] = {}
+            for link, source, _ in junction.lines:
+                ports = {other.outport for other, of, _ in junction.lines if of is source}
+                ports = {link.outport} if source.at_once else ports  # else one is waited for before the next is sent
+                log = self.logs[source.name]
+                sent = [content[1] for what, content in log if what == "sends" and content[0] in ports]
+                for earlier, later in itertools.pairwise(sent):
+                    if rows.get(earlier) != rows.get(later) and earlier in rows:
+                        self.rows[junction][later] = rows[earlier]
+        return self.rows[junction].get(item)
+
+    def keyed(self, junction: Junction, item: Item) -> int | None:
+        """Choose the member that has got the item, if it is the one that all others of the same key have gone to."""
+        if junction not in self.members:
+            members: dict[str, set[int]] = {}
+            for place, channel in enumerate(junction.channels):
+                for taken in self.history(channel):
+                    members.setdefault(key(taken), set()).add(place)
+            self.members[junction] = members
+        known = self.members[junction].get(key(item))
+        if known is None and not self.over and (chosen := self.balanced(junction, item)) is not None:
+            known = self.members[junction][key(item)] = {chosen}
+        if known is None or len(known) != 1:
+            return None
+        (place,) = known
+        taken = self.has_taken(junction.channels[place], item)
+        return place if not taken or self.ready(junction, place, item) else None
+
+    def differences(self, outcome: Outcome) -> list[str]:
+        """Say where an engine has done what the model could not do, or has left undone what it would have."""
+        texts = []
+        for name, log in self.logs.items():
+            done = self.done[name]
+            if done < len(log):
+                texts.append(f"{name}: after {done} of {len(log)} events of its log it {text(log[done])}, out of turn")
+            elif (name in outcome.stuck) != (name in self.dead):
+                how = "waited for ever" if name in self.dead else "ended"
+                texts.append(f"{name}: has {how} after {done} events, which it should not")
+        return texts
+
+
+def text(event: Event) -> str:
+    """Write an event."""
+    what, content = event
+    if what == "sends":
+        return f"sends {content[0]} {_shown(content[1])}"
+    return f"fires on {', '.join(map(_shown, content))}"
+
+
+def _shown(value: Value) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_shown, value))}]"
+    return "-" if value is None else f"{value[0]}={value[1]}"

@@ -296,17 +296,7 @@ impl<T: Item> Remote<T> {
                     break;
                 }
                 // Noted before it is off the ring: whoever looks must find it somewhere.
-                let first = front.get();
-                backlog.set(first);
-                if first == NONE {
-                    match self.ring.poll_item(self.hub.worker) {
-                        // It has come since, and is to be noted, too.
-                        Ok(Peek::Item) => continue,
-                        Ok(Peek::Ended) => end = Some(Ok(Pop::Ended)),
-                        other => end = Some(other.map(|_| Pop::Empty)),
-                    }
-                    break;
-                }
+                backlog.set(front.get());
             }
             match self.try_pop() {
                 Ok(Pop::Item { slot, senders_waiting, .. }) => {

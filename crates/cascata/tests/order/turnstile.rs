@@ -98,7 +98,7 @@ fn a_member_waits_for_its_turn_with_so_many_results_in_hand() {
         while run.workers[1].answer() {}
         run.workers[1].feed();
         assert!(run.workers[1].may_sleep() && !part(&mut run, SECOND).advance(), "number 0 may send more");
-        assert_eq!(run.memory.order().desk(1).next(0).get(), first);
+        assert_eq!(run.memory.order().desk(1).next(0).0.get(), first);
         // It asks for its next row: number 0 is over.
         part(&mut run, FIRST).advance();
         assert!(!run.workers[1].may_sleep(), "the other one is told");

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use cascata::{
-    graph::{Definition, Graph, Inport, Outport},
+    graph::{Definition, Graph, Inport, Outport, Policy},
     plan::Plan,
 };
 use cascata_shm::model::{Search, everything, explore, spawn};
@@ -130,4 +130,47 @@ fn inside_a_worker() {
 #[test]
 fn through_two_members() {
     run(0, &[(0, Some(1)), (0, Some(1))], 1);
+}
+
+/// A member's firing, which sends nothing, ends while the sink looks whether the result of another is next.
+#[test]
+fn who_passes_tells_who_waits() {
+    let mut graph = Graph::new();
+    let node = |inport: bool, outport: bool| {
+        let inports = inport.then(|| Inport { name: "x".into(), capacity: Some(1), default: None });
+        let outports = outport.then(|| Outport { name: "out".into() });
+        let (inports, outports) = (inports.into_iter().collect(), outports.into_iter().collect());
+        Arc::new(Definition::new("node", "tests", inports, outports, vec![], List::default()).unwrap())
+    };
+    graph.add("source", node(false, true)).unwrap();
+    graph.add_group("two", node(true, true), 2).unwrap();
+    graph.add("sink", node(true, false)).unwrap();
+    graph.link("source", "out", "two", "x", true, Some(Policy::RoundRobin)).unwrap();
+    graph.connect("two", "out", "sink", "x").unwrap();
+    let plan = placed(&graph, &[0, 0, 0, 1]);
+    explore(Search::Preemptions(if everything() { 3 } else { 2 }), move || {
+        let act = |node: usize| -> Act {
+            Box::new(move |told| match (told, node) {
+                (Told::Fire(..), 0) => (0..2).map(|item| Sending::of(List(vec![item]))).collect(),
+                (Told::Fire(_, row), 2) => row.into_iter().map(Sending::of).collect(),
+                _ => vec![],
+            })
+        };
+        let run = Run::new(&plan, (0..4).map(act).collect());
+        let [mut here, mut there] = run.workers.try_into().ok().expect("there are two");
+        // The source sends both, the first member begins, the second sends and has done.
+        for part in [0, 0, 0, 1, 2, 2, 2] {
+            here.parts[part].advance();
+        }
+        let passes = spawn(move || {
+            here.parts[1].advance();
+            here
+        });
+        let waits = spawn(move || {
+            let fires = there.parts[0].advance();
+            (there, fires)
+        });
+        let (_here, (there, fires)) = (passes.join().unwrap(), waits.join().unwrap());
+        assert!(fires || !there.may_sleep(), "a result waits that is the next");
+    });
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use cascata::graph::{Definition, Graph, Inport, Outport, Policy};
+use cascata_shm::model::{Search, everything, explore, spawn};
 
 use crate::{
     list::List,
@@ -112,4 +113,27 @@ fn a_member_waits_for_its_turn_with_so_many_results_in_hand() {
         assert!(sent.len() as u64 >= first + SECOND_SENDS - 1);
         assert_eq!(got, (0..).map(Some).zip(sent).collect::<Vec<_>>());
     }
+}
+
+/// The first member's firing ends while another looks whether it is its turn.
+#[test]
+fn who_passes_tells_who_waits() {
+    explore(Search::Preemptions(if everything() { 3 } else { 2 }), || {
+        let (mut run, _) = run(0);
+        go(&mut run, SOURCE);
+        // One begins, and so does the other.
+        assert!(part(&mut run, FIRST).advance() && part(&mut run, SECOND).advance());
+        let [mut here, mut there] = run.workers.try_into().ok().expect("there are two");
+        let passes = spawn(move || {
+            here.parts.iter_mut().find(|part| part.node == FIRST).expect("it is here").advance();
+            here
+        });
+        let waits = spawn(move || {
+            assert!(there.parts[0].advance(), "a result is sent");
+            there
+        });
+        let (_here, there) = (passes.join().unwrap(), waits.join().unwrap());
+        let shared_out = run.memory.order().desk(1).next(0).get();
+        assert!(shared_out == 1 || !there.may_sleep(), "a result waits for a turn that has come");
+    });
 }

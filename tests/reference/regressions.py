@@ -48,4 +48,59 @@ ENDS_WITHOUT_A_FIRING = Plan(
 )
 """A component whose rows never come to be ends all the same, and finishes."""
 
+BROADCAST_OF_SEVERAL = Plan(
+    nodes=(
+        Node(items=1, script=("y",), members=3),
+        Node(inports=(Inport(capacity=2, policy="broadcast"),), script=("y.", "", "xx", "yx"), members=2),
+    ),
+    links=(Link(source=0, outport="y", target=1, inport=0),),
+)
+"""What several send to all members comes to each in an order of its own."""
+
+BESIDE_A_GATHER = Plan(
+    nodes=(
+        Node(items=2),
+        Node(inports=(Inport(capacity=1),), script=("x.x",), lanes=((0,),), finish="x", members=2),
+        Node(inports=(Inport(capacity=8),), script=("xxx", "y.", "x.x", "."), lanes=((0,),), finish="x.y"),
+    ),
+    links=(
+        Link(source=0, outport="y", target=1, inport=0),
+        Link(source=0, outport="x", target=2, inport=0),
+        Link(source=1, outport="x", target=2, inport=0),
+    ),
+)
+"""An inport takes results of a group before items of another sender that are there for longer."""
+
+ROWS_OF_SEVERAL = Plan(
+    nodes=(
+        Node(script=("xy",), items=1, finish="x.y", members=2),
+        Node(inports=(Inport(), Inport()), script=("",), members=3),
+    ),
+    links=(
+        Link(source=0, outport="x", target=1, inport=0),
+        Link(source=0, outport="x", target=1, inport=1),
+        Link(source=0, outport="y", target=1, inport=1),
+    ),
+)
+"""Either of two ports may be the first to decide who gets a row."""
+
+DEAD_IN_A_BROADCAST = Plan(
+    nodes=(
+        Node(script=("y",), items=1),
+        Node(inports=(Inport(capacity=1, policy="broadcast"),), script=("y",), members=2),
+    ),
+    links=(Link(source=0, outport="y", target=1, inport=0), Link(source=1, outport="y", target=1, inport=0)),
+)
+"""A send to two ports, of which either may have its item when a run dies."""
+
+KEYS_THAT_NEVER_COME = Plan(
+    nodes=(
+        Node(items=1),
+        Node(),
+        Node(inports=(Inport(), Inport(capacity=1, policy="keyed")), script=("",), members=1),
+    ),
+    links=(Link(source=0, outport="x", target=2, inport=0), Link(source=1, outport="x", target=2, inport=1)),
+)
+"""A send that waits for another port to decide who gets its row, until that port has ended, and with it all members."""
+
 ALL = {name: plan for name, plan in globals().items() if isinstance(plan, Plan)}

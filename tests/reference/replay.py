@@ -217,23 +217,24 @@ class Replay(Schedule):
                 return place if self.ready(junction, place, item) else None
         if junction.channels[0] in junction.members[0].passive:
             return min(range(len(junction.members)), key=junction.rows.count)
-        if (partner := self.partner(junction)) is not None:
-            return partner
+        partner = self.partner(junction)
+        return self.spare(junction, item) if partner is None else partner
+
+    def spare(self, junction: Junction, item: Item) -> int | None:
+        """Choose a member for an item that nobody has taken, as far as possible after those that were."""
         idle = [place for place, channel in enumerate(junction.channels) if self.expected(channel) is None]
         closed = [place for place in idle if junction.channels[place].closed]
         if closed and (item not in self.unfinished or len(closed) == len(junction.channels)):
             return closed[0]
         room = [place for place in idle if place not in closed and junction.load(place)[0] < 0]
         late = len(junction.lines) > 1 and len(idle) < len(junction.channels)
-        if (late or not room) and not self.granted:  # those that were taken come first, as far as that is possible
+        if (late or not room) and not self.granted:
             self.refused = True
             return None
         open_ones = room or [place for place in idle if place not in closed]
-        return (
-            self.chance.choice(open_ones)
-            if self.chance and open_ones
-            else min(open_ones, key=junction.load, default=None)
-        )
+        if self.chance and open_ones:
+            return self.chance.choice(open_ones)
+        return min(open_ones, key=junction.load, default=None)
 
     def partner(self, junction: Junction) -> int | None:
         """Give the member that has got another part of the next row, if that is known."""

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Port;
 use crate::{
     channel::Item,
-    order::{Feed, NONE, Watch, Word},
+    order::{FIRST, Feed, NONE, Watch, Word},
 };
 
 /// What numbers the firings of a lane.
@@ -19,7 +19,7 @@ pub struct Numbers {
 }
 
 impl Numbers {
-    /// Numbers from the items of the inports that `feeds` names, or, if these are none, counted from 0; noted in `lane`, for
+    /// Numbers from the items of the inports that `feeds` names, or, if these are none, counted; noted in `lane`, for
     /// those who `watch`.
     pub fn new(lane: Word, feeds: Vec<(usize, Feed)>, watches: Vec<Watch>) -> Self {
         let feeds = feeds.into_iter().map(|(inport, feed)| (inport, Arc::new(feed))).collect();
@@ -39,7 +39,7 @@ impl Numbers {
     /// A firing begins, on items that lie in `ports` still.
     pub(super) fn begin<T: Item>(&mut self, ports: &[Port<T>]) {
         let number = if self.feeds.is_empty() {
-            self.number.map_or(0, |number| number + 1)
+            self.number.unwrap_or(FIRST) + 1
         } else {
             let numbered = ports.iter().filter(|port| port.first.is_none() && self.feed(port.inport).is_some());
             numbered.map(Port::number).filter(|&number| number != NONE).max().unwrap_or(self.number())

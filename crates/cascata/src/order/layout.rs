@@ -80,10 +80,12 @@ impl Order {
             (0..planned.members.len()).for_each(|place| order.party(turnstile, place, 1).set(NONE));
         }
         for (number, node) in plan.nodes.iter().enumerate() {
-            if let Some(Numbering::Fed(_)) = node.numbering {
-                // Members that have all they need from the beginning fire at once, before what others get.
-                let seeded = node.groups.iter().flatten().all(|&inport| node.inports[inport].initial.is_some());
-                order.lane(number).set(if seeded { FIRST } else { NONE });
+            // Members that have all they need from the beginning fire at once, before what others get.
+            let seeded = || node.groups.iter().flatten().all(|&inport| node.inports[inport].initial.is_some());
+            match node.numbering {
+                Some(Numbering::Counted) => order.lane(number).set(FIRST + 1),
+                Some(Numbering::Fed(_)) => order.lane(number).set(if seeded() { FIRST } else { NONE }),
+                None => {}
             }
         }
         order

@@ -14,7 +14,7 @@ use std::{
 use cascata::{
     channel::{Gather, Hub, Outport, Remote, Sent, Ticket},
     ends::{self, Ends},
-    firing::{Inputs, Latest, Port},
+    firing::{Heirs, Inputs, Latest, Port},
     graph::Graph,
     memory::{Memory, Topics},
     order::LAST,
@@ -65,6 +65,13 @@ pub fn placed(graph: &Graph<List>, workers: &[usize]) -> Plan<List> {
         let worker = plan.nodes[channel.node].worker;
         channel.shared = channel.producers.iter().any(|&(node, _)| plan.nodes[node].worker != worker);
     }
+    let bequests = plan.nodes.iter().flat_map(|node| node.bequests.iter().map(|(_, share)| (node.worker, share)));
+    for (worker, share) in bequests {
+        for &channel in &share.channels {
+            let channel = &mut plan.channels[channel];
+            channel.shared |= plan.nodes[channel.node].worker != worker;
+        }
+    }
     plan
 }
 
@@ -95,6 +102,8 @@ pub struct Part {
     inputs: Inputs<List>,
     inports: usize,
     outports: Vec<Outport<List>>,
+    /// What shares out again what it leaves.
+    bequests: Vec<Arc<Outport<List>>>,
     act: Act,
     stage: Stage,
     to_send: VecDeque<Sending>,
@@ -103,6 +112,24 @@ pub struct Part {
     party: Party,
     /// Woken by the feedback loop itself.
     rung: bool,
+}
+
+/// The other members of a group.
+#[derive(Debug)]
+struct Siblings(Arc<Outport<List>>);
+
+impl Heirs<List> for Siblings {
+    fn received(&self, items: usize) {
+        self.0.received(items);
+    }
+
+    fn reclaim(&self, items: usize) -> bool {
+        self.0.reclaim(items)
+    }
+
+    fn inherit(&self, item: Option<List>) {
+        self.0.inherit(item);
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -188,7 +215,7 @@ impl Worker {
         if let Some(hub) = &self.hub {
             hub.relieve();
         }
-        for outport in self.parts.iter().flat_map(|part| &part.outports) {
+        for outport in self.parts.iter().flat_map(Part::ways) {
             let short = self.hub.as_ref().is_some_and(Hub::awaits_memory);
             if outport.holds_back() && !(short && !outport.is_closed() && !outport.seeks_member()) {
                 outport.feed();
@@ -207,7 +234,7 @@ impl Worker {
     pub fn has_ended(&self) -> bool {
         self.parts.iter().all(|part| part.stage == Stage::Ended)
             && !self.remotes.iter().flatten().any(|remote| remote.has_waiting())
-            && !self.parts.iter().flat_map(|part| &part.outports).any(Outport::holds_back)
+            && !self.parts.iter().flat_map(Part::ways).any(Outport::holds_back)
     }
 }
 
@@ -221,11 +248,22 @@ impl Part {
         withdrawn: &Arc<Mutex<Vec<List>>>,
     ) -> Self {
         let planned = &plan.nodes[node];
+        let meters = memory.meter(node).outports.split_off(planned.outports.len());
+        let bequests = planned
+            .bequests
+            .iter()
+            .zip(meters)
+            .map(|((inport, share), meter)| (*inport, Arc::new(ends.bequest(plan, share, meter, Waker::noop()))));
+        let bequests: HashMap<_, _> = bequests.collect();
         let ports = planned.groups.iter().flatten().filter_map(|&inport| {
             let declared = &planned.inports[inport];
             let port = Port::new(inport, declared.initial.clone(), ends.inlet(plan, node, inport)?);
-            Some(match declared.batch {
+            let port = match declared.batch {
                 Some(batch) => port.in_batches(batch),
+                None => port,
+            };
+            Some(match bequests.get(&inport) {
+                Some(bequest) => port.leaving_to(Arc::new(Siblings(bequest.clone()))),
                 None => port,
             })
         });
@@ -251,6 +289,7 @@ impl Part {
             inputs,
             inports,
             outports: outports.collect(),
+            bequests: bequests.into_values().collect(),
             act,
             stage: Stage::Firing,
             to_send: VecDeque::new(),
@@ -259,6 +298,11 @@ impl Part {
             party: Party::new(),
             rung: false,
         }
+    }
+
+    /// Where what it sends or leaves goes.
+    fn ways(&self) -> impl Iterator<Item = &Outport<List>> {
+        self.outports.iter().chain(self.bequests.iter().map(|bequest| &**bequest))
     }
 
     /// Whether it may do something: nothing that it waits for is known not to have come.

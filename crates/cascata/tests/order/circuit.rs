@@ -11,7 +11,7 @@ use std::{
 
 use cascata::{
     graph::{Definition, Graph, Inport, Outport, Policy},
-    order::LAST,
+    order::{FIRST, LAST},
     plan::Plan,
 };
 
@@ -197,7 +197,10 @@ impl Circuit {
                     assert!(given.starts_with(&got), "{got:?} of {given:?}: items bring their numbers");
                     assert!(got.len() == given.len() || group.rations.is_some(), "none is lost");
                 } else if group.sharing == Sharing::Broadcast {
-                    assert!((0..).zip(&mine).all(|(number, entry)| entry.number == Some(number)), "they are counted");
+                    assert!(
+                        (FIRST + 1..).zip(&mine).all(|(number, entry)| entry.number == Some(number)),
+                        "they are counted"
+                    );
                     check_items(group, &coming, &mine);
                 }
             }
@@ -230,11 +233,34 @@ enum Coming {
     These(Vec<List>),
 }
 
-/// Whether firings are of items that have come, each of one of its own, and of all of them unless members end early.
+/// Which of the items that were shared out a firing is of, counted from 0.
+fn row(entry: &Entry) -> u64 {
+    entry.number.expect("firings bear numbers") - FIRST - 1
+}
+
+/// Whether firings are of items that have come, each of one of its own, and of all of them unless members end early. What
+/// these leave is shared out again, under another number, as long as there is a member to get it.
 fn check_items(group: &Layer, coming: &Coming, firings: &[&&Entry]) {
     let mut numbers = HashSet::new();
+    let expected = match coming {
+        Coming::Any(most) => *most,
+        Coming::These(items) => items.len() as u64,
+    };
+    if let (Some(rations), false) = (&group.rations, group.sharing == Sharing::Broadcast) {
+        let items: HashSet<_> = firings.iter().filter_map(|entry| entry.item.as_ref()).map(|item| &item.0).collect();
+        assert!(firings.iter().all(|entry| numbers.insert(row(entry))), "each number is that of one item");
+        assert_eq!(items.len(), firings.len(), "none is doubled");
+        if let Coming::These(coming) = coming {
+            assert!(items.iter().all(|item| coming.iter().any(|other| other.0 == **item)), "all have come");
+        }
+        return assert_eq!(
+            firings.len() as u64,
+            expected.min(rations.iter().sum()),
+            "none is lost that a member can have"
+        );
+    }
     for entry in firings {
-        let number = entry.number.expect("firings bear numbers");
+        let number = row(entry);
         assert!(numbers.insert(number), "each number is that of one item");
         match coming {
             Coming::Any(most) => assert!(number < *most, "there are no gaps"),
@@ -243,10 +269,6 @@ fn check_items(group: &Layer, coming: &Coming, firings: &[&&Entry]) {
             }
         }
     }
-    let expected = match coming {
-        Coming::Any(most) => *most,
-        Coming::These(items) => items.len() as u64,
-    };
     assert!(numbers.len() as u64 == expected || group.rations.is_some(), "none is lost");
 }
 
@@ -254,10 +276,8 @@ fn check_items(group: &Layer, coming: &Coming, firings: &[&&Entry]) {
 fn check_places(group: &Layer, firings: &[&&Entry]) {
     let mut keys = HashMap::new();
     for entry in firings.iter().filter(|_| group.rations.is_none()) {
-        let (number, key) = (
-            entry.number.expect("firings bear numbers"),
-            entry.item.as_ref().map(|item| item.0.last().map(|last| last % KEYS)),
-        );
+        let number = row(entry);
+        let key = entry.item.as_ref().map(|item| item.0.last().map(|last| last % KEYS));
         let expected = match group.sharing {
             Sharing::RoundRobin => number as usize % group.members.len(),
             Sharing::Keyed => *keys.entry(key).or_insert(entry.place),

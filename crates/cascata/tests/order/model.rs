@@ -7,6 +7,8 @@ use std::{
     sync::{LazyLock, Mutex},
 };
 
+use cascata::order::FIRST;
+
 use crate::{
     list::List,
     rig::{KEYS, Rig, Sharing, Spec},
@@ -151,7 +153,7 @@ impl Model {
                 Place::Waits => break,
                 Place::At(member) if !packed && self.is_away(sender, member) => break,
                 Place::At(member) => {
-                    self.channels[member][port].items.push_back((number, item));
+                    self.channels[member][port].items.push_back((FIRST + 1 + number, item));
                     self.rows.extend(is_new.then_some(member));
                     self.next[port] += 1;
                     ticket.settle(true);

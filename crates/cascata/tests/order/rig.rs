@@ -116,10 +116,10 @@ impl Rig {
         Self { spec, plan, outports, inlets, memory, remotes, seeks }
     }
 
-    /// The number that the next item of each port will bear.
+    /// The row that the next item of each port belongs to.
     pub fn next(&self) -> Vec<u64> {
         let turn = self.memory.order().desk(0).open().unwrap();
-        (0..self.spec.ports.len()).map(|port| turn.number(port)).collect()
+        (0..self.spec.ports.len()).map(|port| turn.row(port)).collect()
     }
 
     /// Of the items of a member's port: taken, discarded.

@@ -178,7 +178,7 @@ impl Trial {
     /// Whether all that can be seen is as the model says, and nobody sleeps who could go on.
     fn compare(&mut self) {
         let Self { rig, model, .. } = self;
-        assert_eq!(rig.next(), model.next, "the numbers of the next items");
+        assert_eq!(rig.next(), model.next, "the rows of the next items");
         let may_sleep: [bool; WORKERS] = std::array::from_fn(|worker| rig.may_sleep(worker));
         for (member, channels) in model.channels.iter().enumerate() {
             for (port, channel) in channels.iter().enumerate() {

@@ -33,9 +33,6 @@ PATIENCE = 20.0
 ATTEMPTS = 30
 """How many times the model tries to follow what a graph with groups has done."""
 
-KEYED_ROWS_END = False
-"""Whether a send that waits for another port to decide who gets its row learns that all members have ended."""
-
 
 def settled(plan: Plan) -> tuple[Plan, Outcome]:
     """Give a plan that can be judged, and what the model does with it.
@@ -73,8 +70,6 @@ def compare(
 
 def died(plan: Plan, done: Mapping[str, Done], expected: Outcome, error: DeadlockError) -> list[str]:
     """Let the model follow what was done: then nothing may move any more. Compare who waits, and how full ports are."""
-    if not KEYED_ROWS_END and _waits_for_keys(plan, error):
-        return []
     differences = followed(plan, done)
     stuck = {issue.split()[0] for issue in error.issues}
     fills = {port: int(fill) for issue in error.issues for port, fill in re.findall(r"(\S+) \((\d+) of", issue)}
@@ -84,16 +79,6 @@ def died(plan: Plan, done: Mapping[str, Done], expected: Outcome, error: Deadloc
     if certain(plan) and (stuck != expected.stuck or any(expected.fills.get(port) != fills[port] for port in fills)):
         differences.append(f"{sorted(expected.stuck) or 'nobody'} should have waited, with {expected.fills}")
     return [f"it died: {error.issues}", *differences] if differences else []
-
-
-def _waits_for_keys(plan: Plan, error: DeadlockError) -> bool:
-    """Tell whether somebody waits at a port that is shared out by the keys of another."""
-    elsewhere = any(
-        plan.policy(position, place) == "keyed elsewhere"
-        for position in range(len(plan.nodes))
-        for place in plan.connected(position)
-    )
-    return elsewhere and any("a full inport" in issue for issue in error.issues)
 
 
 def ended(plan: Plan, done: Mapping[str, Done], expected: Outcome, report: Report) -> list[str]:

@@ -2,7 +2,7 @@
 
 import pytest
 from build import build
-from checking import KEYED_ROWS_END, compare, followed, settled
+from checking import compare, followed, settled
 from description import ENDLESS, Inport, Link, Node, Plan
 from draws import LARGEST, plans
 from fate import certain, mortal, timeless
@@ -65,7 +65,6 @@ def test_a_graph_that_once_went_wrong(name, workers):
     compare(*settled(ALL[name]), workers, range(LARGEST))
 
 
-@pytest.mark.xfail(not KEYED_ROWS_END, reason="nobody tells the sender that all members have ended", strict=True)
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_row_that_waits_for_a_key_is_discarded_once_all_members_have_ended(workers, tmp_path):
     build(ALL["KEYS_THAT_NEVER_COME"], str(tmp_path)).run(num_workers=workers)

@@ -88,6 +88,8 @@ pub struct Core {
     drain: OnceLock<Py<Drain>>,
     /// A drain runs or the loop has been asked for one.
     scheduled: AtomicBool,
+    /// What is held back may go on, by what has been fed since.
+    news: AtomicBool,
     dozing: AtomicBool,
     retired: AtomicBool,
     /// The lane that is stepped directly, and whether its task was cancelled meanwhile, from within.
@@ -138,6 +140,7 @@ impl Core {
             passives: Mutex::default(),
             drain: OnceLock::new(),
             scheduled: AtomicBool::new(false),
+            news: AtomicBool::new(false),
             dozing: AtomicBool::new(false),
             retired: AtomicBool::new(false),
             stepped: Mutex::default(),
@@ -190,6 +193,12 @@ impl Core {
     /// Queues something that can continue and sees to it that the queue is drained.
     pub fn push(&self, ready: Ready) {
         lock(&self.ready).push_back(ready);
+        self.schedule();
+    }
+
+    /// Something has happened that nobody in particular waits for.
+    pub fn bring_news(&self) {
+        self.news.store(true, SeqCst);
         self.schedule();
     }
 
@@ -314,11 +323,12 @@ impl Core {
                 let Some(ready) = lock(&self.ready).pop_front() else { break };
                 self.run_one(py, &lanes, ready)?;
             }
+            self.news.store(false, SeqCst);
             self.feed();
             if self.leaving.load(Relaxed) && self.has_delivered() {
                 self.hooks.call_method0(py, intern!(py, "on_delivered"))?;
             }
-            if lock(&self.ready).is_empty() {
+            if lock(&self.ready).is_empty() && !self.news.load(SeqCst) {
                 if self.fall_asleep() {
                     return Ok(());
                 }

@@ -38,7 +38,11 @@ pub struct CoreWaker {
 
 impl Wake for CoreWaker {
     fn wake(self: Arc<Self>) {
-        self.core.schedule();
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.core.bring_news();
     }
 }
 

@@ -354,6 +354,24 @@ impl Ring {
         Ok(Room::Full)
     }
 
+    /// Notes that a sender of `worker` waits for news, though there may be room: of the next item that is taken, or the
+    /// end. `false`, and nothing noted, if no one will receive any more.
+    ///
+    /// # Errors
+    ///
+    /// [`Orphaned`] if a process died in the middle of an operation on this ring.
+    pub fn await_news(&self, worker: usize) -> Result<bool, Orphaned> {
+        let Header { hot, notes, .. } = &*self.header;
+        let _guard = self.lock()?;
+        let flags = hot.flags.load(Relaxed);
+        if flags & CLOSED != 0 {
+            return Ok(false);
+        }
+        notes.senders.insert(worker);
+        hot.flags.store(flags | SENDERS_WAIT, Relaxed);
+        Ok(true)
+    }
+
     /// The senders that have noted they wait. Their notes are cleared: the caller wakes them.
     ///
     /// # Errors

@@ -139,6 +139,18 @@ impl<T> Local<T> {
         Attempt::Taken(state.wake_receiver(&self.doorway))
     }
 
+    /// Has `seeker` woken when an item is taken, and at the end; `false` if that has come.
+    pub(super) fn await_news(&self, seeker: &Waker) -> bool {
+        let mut state = lock(&self.state);
+        if state.closed || self.doorway.is_closed() {
+            return false;
+        }
+        if !state.seekers.iter().any(|other| other.will_wake(seeker)) {
+            state.seekers.push(seeker.clone());
+        }
+        true
+    }
+
     /// How many items more would fit.
     pub(super) fn room(&self) -> usize {
         self.capacity - lock(&self.state).items.len()

@@ -138,10 +138,16 @@ impl<T: Item> Remote<T> {
         self.wake_receivers(lock(&self.state), receivers);
     }
 
+    /// Has this worker told when an item is taken, and at the end; `false` if that has come.
+    pub(super) fn await_news(&self) -> bool {
+        !self.doorway.is_closed() && self.ring.await_news(self.hub.worker).unwrap_or(false)
+    }
+
     /// How many items more would fit, as of a moment ago.
     pub(super) fn room(&self) -> usize {
         if self.unbounded {
-            usize::MAX - self.ring.fill()
+            // What the receiver has taken off the ring lies in its backlog until a firing takes it.
+            usize::MAX - self.ring.pushed().saturating_sub(self.meter.taken.get()) as usize
         } else {
             self.ring.capacity().saturating_sub(self.ring.fill())
         }

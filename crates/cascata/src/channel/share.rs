@@ -337,7 +337,9 @@ impl<T: Item> Share<T> {
                     if let Some(hub) = &self.hub {
                         turn.wait(hub.worker);
                     }
-                    return Err(Unsettled::Waits);
+                    // All members may end before anything is decided.
+                    let open = self.members.iter().filter(|member| member.await_news(&self.seeker)).count();
+                    return if open > 0 { Err(Unsettled::Waits) } else { Ok(Settled::Closed(0)) };
                 }
                 Choice::Nobody => return Ok(Settled::Closed(0)),
             };
@@ -521,6 +523,13 @@ impl<T: Item> Target<T> {
         match self {
             Self::Local(local) => local.gates(),
             Self::Remote(remote, _) => remote.gates(),
+        }
+    }
+
+    fn await_news(&self, seeker: &Waker) -> bool {
+        match self {
+            Self::Local(local) => local.await_news(seeker),
+            Self::Remote(remote, _) => remote.await_news(),
         }
     }
 

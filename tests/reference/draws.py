@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FEATURES = frozenset(os.environ.get("CASCATA_FEATURES", "batches subgraphs loops").split())
-"""What is drawn beside components and connections. Groups are not, unless asked for: the model cannot follow all of them."""
+"""What is drawn beside components and connections. Groups are not, unless asked for: the model cannot follow them all."""
 
 LARGEST = 7
 """Nodes in a plan, at most."""

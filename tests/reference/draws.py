@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FEATURES = frozenset(os.environ.get("CASCATA_FEATURES", "batches subgraphs loops").split())
-"""What is drawn beside components and connections. Groups are not, unless asked for: the model cannot follow them all."""
+FEATURES = frozenset(os.environ.get("CASCATA_FEATURES", "").split())
+"""What is drawn beside components and connections if asked for: the model cannot follow all of it yet."""
 
 LARGEST = 7
 """Nodes in a plan, at most."""

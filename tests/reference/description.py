@@ -267,6 +267,22 @@ class Plan:
             and self.numbered(link.source)
         )
 
+    def retraceable(self, position: int) -> bool:
+        """Tell whether what the members of a group do tells in what order its rows were shared out."""
+        return all(self._retraceable(position, inport) for inport in self.lanes(position)[0])
+
+    def _retraceable(self, position: int, inport: int) -> bool:
+        feeds = self.feeds(position, inport)
+        if self.nodes[position].inports[inport].within:
+            return False  # when time was over is not known
+        if all(map(self.paired, feeds)):
+            return all(self.retraceable(link.source) for link in feeds)
+        if self.policy(position, inport) in {"round_robin", "broadcast"}:
+            return True
+        (feed, *others) = feeds
+        ordered = self.ordered(feed) and self.retraceable(feed.source)
+        return not others and (ordered or feed.of is not None or not self.nodes[feed.source].members)
+
     def _members(self, position: int) -> range:
         return range(self.nodes[position].members or 1)
 

@@ -427,12 +427,16 @@ def test_what_a_finish_function_leaves_behind_is_refused(run_here):
 
     @ending.finish
     async def _(out):
+        done = asyncio.Event()
+
         async def later():
+            await done.wait()
             with pytest.raises(RuntimeError, match=r"members_.\.out\.send\(\): .*await them, or use a task group"):
                 await out.send("too late")
 
         tasks.append(asyncio.create_task(later()))
         await out.send("end")
+        done.set()
 
     @component
     @inport("x")

@@ -10,6 +10,8 @@ import sys
 import pytest
 from programs import SECONDS, example_file, loaded_example, run_program
 
+pytestmark = pytest.mark.once
+
 PACKAGES = "json", "concurrent", "logging", "asyncio"
 ALONE = "colorsys", "netrc"
 """Modules to which nothing links."""

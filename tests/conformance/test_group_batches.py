@@ -8,6 +8,8 @@ import pytest
 
 from cascata import Graph, batch, component, inport, outport
 
+pytestmark = pytest.mark.once
+
 NUMBER = 62
 """Items of a stream; no multiple of a batch."""
 SIZE = 4

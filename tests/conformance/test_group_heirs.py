@@ -9,6 +9,8 @@ import pytest
 
 from cascata import Graph, component, inport, outport
 
+pytestmark = pytest.mark.once
+
 NUMBER = 200
 WORKERS = pytest.mark.parametrize("num_workers", [0, 1, 2, 3, 5])
 VIEWS = {

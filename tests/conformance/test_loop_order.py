@@ -10,6 +10,8 @@ from parts import emit, relay
 
 from cascata import Graph, batch, component, inport, outport, persist
 
+pytestmark = pytest.mark.once
+
 TIMEOUT = 40.0
 """Seconds for runs that must end by themselves, and long before."""
 

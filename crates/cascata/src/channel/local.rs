@@ -55,6 +55,13 @@ impl<T> State<T> {
         }
     }
 
+    /// Has `seeker` woken when an item is taken, and at the end.
+    fn seek(&mut self, seeker: &Waker) {
+        if !self.seekers.iter().any(|other| other.will_wake(seeker)) {
+            self.seekers.push(seeker.clone());
+        }
+    }
+
     /// The waker of a receiver that waits. It must be called after the lock is gone.
     fn wake_receiver(&mut self, doorway: &Doorway) -> Option<Waker> {
         if !mem::take(&mut self.receiver_waits) {
@@ -130,9 +137,7 @@ impl<T> Local<T> {
             return Attempt::Closed(item);
         }
         if state.items.len() >= self.capacity || !state.waiting.is_empty() {
-            if !state.seekers.iter().any(|other| other.will_wake(seeker)) {
-                state.seekers.push(seeker.clone());
-            }
+            state.seek(seeker);
             return Attempt::Full(item);
         }
         self.enter(&mut state, (item, number));
@@ -145,9 +150,7 @@ impl<T> Local<T> {
         if state.closed || self.doorway.is_closed() {
             return false;
         }
-        if !state.seekers.iter().any(|other| other.will_wake(seeker)) {
-            state.seekers.push(seeker.clone());
-        }
+        state.seek(seeker);
         true
     }
 

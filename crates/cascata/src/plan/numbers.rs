@@ -39,6 +39,12 @@ pub(super) fn way<V>(graph: &Graph<V>, group: usize, inport: usize) -> Option<Wa
     ways.reduce(|one, other| if one == other && !matches!(one, Way::Paired(_)) { one } else { Way::Mixed })
 }
 
+/// Whether an inport of a group delivers batches that time may complete: how many items make one is not known beforehand.
+pub(super) fn is_timed<V>(graph: &Graph<V>, group: usize, inport: usize) -> bool {
+    let batches = &graph.nodes()[graph.groups()[group].members[0]].batches;
+    batches[inport].is_some_and(|batch| batch.within.is_some())
+}
+
 /// For each group how its firings get their numbers. They bear none where members have several trigger groups, or take
 /// part in a feedback loop, or are given nothing that is shared out.
 pub(super) fn numbers<V>(graph: &Graph<V>, cycles: &[Vec<usize>]) -> Vec<Option<Numbers>> {
@@ -66,8 +72,7 @@ fn of_group<V>(graph: &Graph<V>, group: usize, found: &[Option<Numbers>]) -> Opt
         return None;
     }
     let ways: Vec<_> = first[0].iter().filter_map(|&inport| Some((inport, way(graph, group, inport)?))).collect();
-    let batches = &graph.nodes()[graph.groups()[group].members[0]].batches;
-    let timed = |&(inport, _): &(usize, Way)| batches[inport].is_some_and(|batch| batch.within.is_some());
+    let timed = |&(inport, _): &(usize, Way)| is_timed(graph, group, inport);
     if ways.iter().any(timed) && (ways.len() > 1 || ways.iter().any(|(_, way)| *way == Way::Broadcast)) {
         // Where time makes the rows, members with the same items are not equally far, and who has a part of a row may wait
         // for the other parts in vain: results in order would wait for it.

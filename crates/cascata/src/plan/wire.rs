@@ -197,11 +197,8 @@ impl<V: Clone> Wiring<V> {
             let mut shared: Vec<_> = graph.links().filter(|link| link.to == End::Group(group)).collect();
             shared.retain(|link| graph.is_shared_out(link));
             let shared: BTreeSet<_> = shared.into_iter().map(|link| link.inport).collect();
-            let batches = &graph.nodes()[described.members[0]].batches;
             let pure = |inport: &usize| {
-                // How many items make a batch is not known beforehand if it goes by time.
-                let timed = batches[*inport].is_some_and(|batch| batch.within.is_some());
-                !timed && numbers::way(graph, group, *inport) == Some(Way::Shared)
+                !numbers::is_timed(graph, group, *inport) && numbers::way(graph, group, *inport) == Some(Way::Shared)
             };
             let mut sets: Vec<Vec<usize>> = graph.trigger_groups(described.members[0], &Taps::new());
             sets.iter_mut().for_each(|set| set.retain(|inport| shared.contains(inport) && pure(inport)));
@@ -317,8 +314,7 @@ impl<V: Clone> Wiring<V> {
 fn bequeaths<V>(graph: &Graph<V>, (node, inport): Place, looping: &HashSet<usize>) -> bool {
     let Some(group) = graph.group_of(node) else { return false };
     let members = &graph.groups()[group].members;
-    let batches = &graph.nodes()[members[0]].batches;
-    let timed = |inport: usize| batches[inport].is_some_and(|batch| batch.within.is_some());
+    let timed = |inport: usize| numbers::is_timed(graph, group, inport);
     let way = |inport: &usize| numbers::way(graph, group, *inport);
     if way(&inport) != Some(Way::Shared) || members.iter().any(|member| looping.contains(member)) {
         return false;

@@ -5,12 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUST := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
-.PHONY: demo test test-rust test-python soak lint build clean
+.PHONY: demo test test-rust test-python soak lint docs build clean
 
 demo: build
 	$(BIN)/python examples/stdlib_census.py
 
-test: lint test-rust test-python
+test: lint docs test-rust test-python
 
 # The extension, built for release and installed in place.
 build: $(VENV)/.built
@@ -35,6 +35,14 @@ lint: build
 	$(BIN)/lint-imports --no-cache | tail -n 1
 	cd python && ../$(BIN)/stubtest cascata._native --mypy-config-file ../pyproject.toml
 
+# The site, in `site`; a warning is an error.
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+$(VENV)/.docs: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --group docs
+	touch $@
+
 # The extension crate links Python and is tested from there.
 test-rust:
 	cargo test --workspace --exclude cascata-python --quiet
@@ -49,4 +57,4 @@ soak: build
 	$(BIN)/python tests/reference/soak.py $(SECONDS)
 
 clean:
-	rm -rf $(VENV) .venvs target
+	rm -rf $(VENV) .venvs target site

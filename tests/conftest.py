@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import signal
 import threading
 import time
 from pathlib import Path
@@ -11,6 +12,9 @@ import pytest
 PATIENCE = 2.0
 """Seconds that what a test has started may take to go."""
 
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background of a shell
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # for this process, and for all that tests start
 
 _FAILED = pytest.StashKey[bool]()
 

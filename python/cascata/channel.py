@@ -7,11 +7,13 @@ talks to the program that started it, plain `multiprocessing`, several event loo
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from cascata._native import ChannelCore, Get, quiesce
 from cascata._native import Publisher as NativePublisher
+from cascata.errors import ChannelClosed
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -76,6 +78,7 @@ class Channel(Generic[T]):
                 msg = f"Channel(capacity={capacity}): from 1 to {MOST:,} items can fit; None stands for no bound"
                 raise ValueError(msg)
         self._core = ChannelCore(capacity, usable_memory() // 2)
+        self._open: list[tuple[int, Publisher[T]]] = []
 
     @property
     def capacity(self) -> int | None:
@@ -88,6 +91,35 @@ class Channel(Generic[T]):
         Entering the block raises `ChannelClosed` if the channel has ended.
         """
         return Publisher(self)
+
+    async def put(self, item: T) -> None:
+        """Put an item in, on behalf of a publisher that is open: as the `put` of what `open()` gives.
+
+        Raises:
+            RuntimeError: If no publisher of this channel is open in this process.
+            ChannelClosed: If the channel has ended.
+            ItemError, MemoryError: As for that.
+
+        >>> import asyncio
+        >>> from cascata import Channel
+        >>> async def main():
+        ...     channel = Channel()
+        ...     async with channel.open():
+        ...         await channel.put("item")
+        ...     return [item async for item in channel]
+        >>> asyncio.run(main())
+        ['item']
+        """
+        here = os.getpid()
+        for process, publisher in reversed(self._open):
+            if process == here:  # those of another process, from which this one was forked, count there
+                await publisher.put(item)
+                return
+        if self._core.state()[2]:
+            msg = "put(): the channel has ended, as its last publisher has left it"
+            raise ChannelClosed(msg)
+        msg = "put(): no publisher of the channel is open here; put inside of `async with channel.open():`"
+        raise RuntimeError(msg)
 
     def __aiter__(self) -> Self:
         """Iterate over items, until the channel has ended. Several may do so at a time."""
@@ -113,15 +145,6 @@ class Channel(Generic[T]):
             return cast("T", found.item())
         finally:
             found.close()
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            """Say where `put` is."""
-            msg = f"{type(self).__name__!r} object has no attribute {name!r}"
-            if name in ("put", "send"):
-                msg += "; put inside of a block: async with channel.open() as ch: await ch.put(item)"
-            raise AttributeError(msg)
 
     def __repr__(self) -> str:
         """Tell how full it is and who publishes."""
@@ -156,6 +179,7 @@ class Publisher(Generic[T]):
 
         """
         self._native.enter()
+        self._channel._open.append((os.getpid(), self))
         return self
 
     async def __aexit__(
@@ -163,6 +187,8 @@ class Publisher(Generic[T]):
     ) -> None:
         """Leave the channel, as soon as what is being put is inside."""
         self._native.leave()
+        with contextlib.suppress(ValueError):  # another process, to which the block was forked, has not opened it
+            self._channel._open.remove((os.getpid(), self))
 
     async def put(self, item: T) -> None:
         """Put an item in; waits while the channel is full. What waits already goes first.
@@ -193,6 +219,7 @@ class Publisher(Generic[T]):
 def _restore(kind: type[Channel[Any]], descriptor: Any, capacity: int | None, limit: int) -> Channel[Any]:
     """Make the channel in a process that was started with its descriptor."""
     channel = kind.__new__(kind)
+    channel._open = []
     number = descriptor.detach()
     try:
         channel._core = ChannelCore.attach(number, capacity, limit)

@@ -600,9 +600,50 @@ def test_put_outside_of_its_block():
                 await publisher.__aenter__()
         with pytest.raises(RuntimeError, match=r"put\(\) outside of its block"):
             await publisher.put(1)
-        with pytest.raises(AttributeError, match=r"async with channel\.open\(\) as ch"):
-            await channel.put(1)
 
+    asyncio.run(main())
+
+
+def test_the_channel_itself_puts_on_behalf_of_a_publisher():
+    async def main():
+        channel = Channel(1)
+        with pytest.raises(RuntimeError, match=r"no publisher .* with channel\.open\(\)"):
+            await channel.put("too early")
+        async with channel.open():
+            async with channel.open():
+                await channel.put("first")
+            waiting = asyncio.create_task(channel.put("second"))
+            assert [await anext(channel), await anext(channel)] == ["first", "second"]
+            await waiting
+        with pytest.raises(ChannelClosed, match="the channel has ended"):
+            await channel.put("too late")
+
+    asyncio.run(main())
+
+
+def test_a_fork_within_a_block_puts_for_itself_only():
+    channel, back = Channel(), Channel()
+
+    async def main():
+        async with channel.open(), back.open():
+            process = multiprocessing.get_context("fork").Process(target=put_after_fork, args=(channel, back))
+            process.start()
+            await asyncio.to_thread(process.join)
+            assert process.exitcode == 0
+            process.close()
+            assert await anext(back) == "mine"
+
+    asyncio.run(main())
+
+
+def put_after_fork(channel, back):
+    async def main():
+        with pytest.raises(RuntimeError, match="no publisher of the channel is open here"):
+            await channel.put("there")
+        async with back.open():
+            await back.put("mine")
+
+    asyncio._set_running_loop(None)
     asyncio.run(main())
 
 

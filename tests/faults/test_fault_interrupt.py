@@ -470,8 +470,9 @@ def test_a_process_of_a_component_gets_ctrl_c_with_the_group(num_workers):
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-c",
                 "import time\\n"
-                "print('started', flush=True)\\n"
-                "try: time.sleep(60)\\n"
+                "try:\\n"
+                "  print('started', flush=True)\\n"
+                "  time.sleep(60)\\n"
                 "except KeyboardInterrupt: print('bye')",
                 stdout=subprocess.PIPE,
             )

@@ -1,8 +1,8 @@
 """The logger: one object, standard, and useful without set-up."""
 
+import io
 import logging
 import os
-import pickle
 import subprocess
 import sys
 
@@ -10,7 +10,7 @@ import pytest
 
 import cascata.log as log_by_path
 from cascata import log
-from cascata.log import LineFormatter, Origin, current, handle_remote
+from cascata.log import LineFormatter, Origin, current
 from cascata.log import log as log_by_name
 
 
@@ -54,10 +54,11 @@ def test_all_ways_lead_to_one_logger():
     assert isinstance(log, logging.Logger)
 
 
-def test_records_reach_caplog_from_info_on(caplog, inside):
-    log.debug("hidden")
+def test_records_reach_caplog(caplog, inside):
+    log.debug("shown")
     log.info("%d files", 12)
-    (record,) = caplog.records
+    debug, record = caplog.records
+    assert debug.levelno == logging.DEBUG
     assert record.getMessage() == "12 files"
     assert (record.component, record.component_class, record.worker, record.pid) == (
         "read",
@@ -66,15 +67,27 @@ def test_records_reach_caplog_from_info_on(caplog, inside):
         os.getpid(),
     )
     assert record.name == "cascata"
-    assert record.funcName == "test_records_reach_caplog_from_info_on"
+    assert record.funcName == "test_records_reach_caplog"
 
 
 def test_levels_are_those_of_logging(caplog):
-    with caplog.at_level(logging.DEBUG, logger="cascata"):
-        log.debug("shown")
+    with caplog.at_level(logging.INFO, logger="cascata"):
+        log.debug("hidden")
+        log.info("shown")
     with caplog.at_level(logging.ERROR, logger="cascata"):
         log.warning("hidden")
     assert caplog.messages == ["shown"]
+
+
+def test_the_level_of_the_root_logger_counts(caplog):
+    with caplog.at_level(logging.ERROR):
+        log.warning("hidden")
+        assert not log.isEnabledFor(logging.WARNING)
+        with caplog.at_level(logging.INFO, logger="cascata"):  # and its own more than that
+            log.warning("shown")
+    assert caplog.messages == ["shown"]
+    log.debug("as Python sets it up, it says nothing")
+    assert len(caplog.messages) == 2
 
 
 def test_outside_of_components_the_attributes_are_none(caplog):
@@ -104,7 +117,12 @@ def test_exceptions_are_below_their_line():
 
 
 def test_no_set_up_is_needed():
-    assert plain("from cascata import log; log.debug('a'); log.info('b'); log.error('c')") == "INFO - b\nERROR - c\n"
+    assert plain("from cascata import log; log.debug('a'); log.error('c')") == "DEBUG - a\nERROR - c\n"
+
+
+def test_a_level_that_the_program_sets_counts():
+    code = "import logging; from cascata import log; logging.basicConfig(level='INFO'); log.debug('a'); log.info('b')"
+    assert plain(code) == "INFO:cascata:b\n"
 
 
 def test_the_program_s_own_set_up_counts():
@@ -145,30 +163,35 @@ def test_no_colours_where_they_are_not_wanted():
     assert plain(AT_A_TERMINAL, NO_COLOR="1") == "WARNING - read@ReadFiles : careful\n"
 
 
-class TestRemote:
-    def record(self, level=logging.INFO):
-        record = logging.LogRecord("cascata", level, "f", 1, "from afar", (), None)
-        vars(record).update(component="read", component_class="ReadFiles", worker=2, pid=42)
-        return pickle.loads(pickle.dumps(record))  # noqa: S301  own data
+class TestStream:
+    """The handler that is there without any set-up is one of logging's `StreamHandler`s."""
 
-    def test_keeps_its_origin(self, caplog, inside):
-        handle_remote(self.record())
-        (record,) = caplog.records
-        assert (record.component, record.worker, record.pid) == ("read", 2, 42)
+    @pytest.fixture(autouse=True)
+    def handler(self):
+        (handler,) = [handler for handler in log.handlers if isinstance(handler, logging.StreamHandler)]
+        yield handler
+        handler.stream = sys.stderr
 
-    def test_levels_of_the_caller_decide(self, caplog):
-        handle_remote(self.record(logging.DEBUG))
-        with caplog.at_level(logging.ERROR, logger="cascata"):
-            handle_remote(self.record(logging.WARNING))
-        assert caplog.records == []
+    def test_it_may_be_another_which_then_gets_everything(self, handler, caplog, inside):
+        handler.setStream(io.StringIO())
+        log.info("here and there")
+        assert handler.stream.getvalue() == "INFO - read@ReadFiles : here and there\n"
+        assert caplog.messages == ["here and there"]
 
-    def test_handlers_of_the_caller_get_it(self):
-        got = []
-        handler = logging.Handler()
-        handler.emit = got.append
-        log.addHandler(handler)
-        try:
-            handle_remote(self.record())
-        finally:
-            log.removeHandler(handler)
-        assert [record.worker for record in got] == [2]
+    def test_one_that_fails_is_reported_as_logging_does(self, handler, monkeypatch):
+        class Broken:
+            def write(self, text):
+                raise ValueError(text)
+
+        failed = []
+        monkeypatch.setattr(handler, "handleError", failed.append)
+        handler.stream = Broken()
+        log.info("lost")
+        assert [record.getMessage() for record in failed] == ["lost"]
+
+    def test_a_formatter_that_is_set_counts(self, handler):
+        handler.stream = io.StringIO()
+        handler.setFormatter(logging.Formatter("%(component)s %(message)s"))
+        log.info("own")
+        handler.setFormatter(None)
+        assert handler.stream.getvalue() == "None own\n"

@@ -2,12 +2,12 @@
 
 `from cascata import log`, `import cascata.log as log` and `from cascata.log import log` all give the one logger, a
 standard `logging` logger named `cascata`. Its records carry `component`, `component_class`, `worker` and `pid`;
-those of worker processes pass through the process that started the run. Without any set-up, records from INFO on are
-written to standard error, one line each::
+those of worker processes pass through the process that started the run. Without any set-up, all of them are written to
+standard error, one line each::
 
     INFO - read@ReadFiles : 12 files
 
-When the program has configured logging itself, its handlers get the records and nothing else is written.
+When the program has configured logging itself, its levels and handlers count, and nothing else is written.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import os
 import sys
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import TextIO
 
-__all__ = ["Origin", "current", "handle_remote", "log"]
+__all__ = ["Origin", "OriginFilter", "current", "log"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,17 @@ class Origin:
     worker: int | None = None
 
 
-_OUTSIDE = Origin()
-
-current: ContextVar[Origin] = ContextVar("cascata.log.current", default=_OUTSIDE)
+current: ContextVar[Origin] = ContextVar("cascata.log.current", default=Origin())
 """What is running here; whoever drives a component sets it."""
+
+
+class ComponentLogger(logging.Logger):
+    """The logger, which logs everything until somebody has said what is to be logged."""
+
+    def getEffectiveLevel(self) -> int:  # noqa: N802  the name that logging gives it
+        """Return its own level, or that of the root logger, unless that is the one which Python gives it."""
+        level = super().getEffectiveLevel()
+        return logging.DEBUG if level == logging.WARNING and not self.level else level
 
 
 class OriginFilter(logging.Filter):
@@ -72,23 +80,40 @@ class LineFormatter(logging.Formatter):
         return f"{level} - {record.message}" if name is None else f"{level} - {origin} : {record.message}"
 
 
-class StderrHandler(logging.Handler):
-    """Writes to what `sys.stderr` is at the time, unless another handler gets the record anyway."""
+class StderrHandler(logging.StreamHandler[TextIO]):
+    """Writes to what `sys.stderr` is at the time, unless another handler gets the record anyway.
+
+    A stream that has been set (`log.handlers[0].setStream(file)`) gets every record.
+    """
 
     _plain = LineFormatter()
     _coloured = LineFormatter(coloured=True)
+    _own: TextIO | None = None
+
+    @property  # type: ignore[override]  # an attribute that follows another one
+    def stream(self) -> TextIO:
+        """The stream that has been set, or standard error."""
+        return sys.stderr if self._own is None else self._own
+
+    @stream.setter
+    def stream(self, stream: TextIO) -> None:
+        self._own = None if stream is sys.stderr else stream
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a record."""
-        stream = sys.stderr
-        if stream is None or self._others(logging.getLogger(record.name)):
+        """Write a record, as far as there is anything to write to."""
+        if self._own is None and (sys.stderr is None or self._others(logging.getLogger(record.name))):
             return
+        super().emit(record)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Give the line, coloured in a terminal; as the formatter says that has been set."""
+        if self.formatter is not None:
+            return super().format(record)
         try:
-            coloured = stream.isatty() and not os.environ.get("NO_COLOR")
-            stream.write((self._coloured if coloured else self._plain).format(record) + "\n")
-            stream.flush()
-        except Exception:  # noqa: BLE001  as all handlers of logging do
-            self.handleError(record)
+            coloured = self.stream.isatty() and not os.environ.get("NO_COLOR")
+        except (AttributeError, ValueError):  # something that can be written to, and no more
+            coloured = False
+        return (self._coloured if coloured else self._plain).format(record)
 
     def _others(self, logger: logging.Logger | None) -> bool:
         while logger is not None:
@@ -102,16 +127,9 @@ def _colour(text: str, code: str) -> str:
     return f"\x1b[{code}m{text}\x1b[0m"
 
 
-def handle_remote(record: logging.LogRecord) -> None:
-    """Pass on a record that a component logged in another process; the levels and handlers of this one decide."""
-    if log.isEnabledFor(record.levelno):
-        log.handle(record)
-
-
 def _set_up() -> logging.Logger:
     logger = logging.getLogger("cascata")
-    if logger.level == logging.NOTSET:  # else the program has chosen a level before this import
-        logger.setLevel(logging.INFO)
+    logger.__class__ = ComponentLogger  # a program may have asked for it, and chosen a level, before this import
     logger.addFilter(OriginFilter())
     logger.addHandler(StderrHandler())
     return logger

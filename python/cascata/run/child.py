@@ -18,7 +18,7 @@ from cascata.run.collecting import Gatherer
 from cascata.run.event_loop import run_to_end
 from cascata.run.failure import Failure
 from cascata.run.messages import Failed, Finished, PipeLink, Quiet
-from cascata.run.output import forward_output
+from cascata.run.output import forward_output, forward_records
 from cascata.run.worker import Worker
 
 if TYPE_CHECKING:
@@ -91,7 +91,8 @@ def spawned(  # noqa: PLR0913  what a process starts from
         worker.memory = _native.RunMemory.attach(job.plan, job.shared_memory, memory)
         for descriptor in memory:
             os.close(descriptor)
-        preparation.filter_warnings()
+        preparation.settle()
+        worker.forward_records()
         return job
 
     process = multiprocessing.Process(target=Life(index, Connection(connection)).live, args=(begin,))
@@ -138,6 +139,11 @@ class Life:
     def forward(self) -> None:
         """Pass on from now on what is printed and logged."""
         self._ending.callback(forward_output(self._link))
+        self.forward_records()
+
+    def forward_records(self) -> None:
+        """Pass on what is logged, whatever handlers there have come to be."""
+        forward_records(self._link, self._index)
 
     def _fail(self, error: BaseException) -> None:
         self._link.tell(Failed(Failure.of(error, f"worker {self._index}", "Worker", self._index, None)))

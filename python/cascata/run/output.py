@@ -13,13 +13,14 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cascata.log import OriginFilter
 from cascata.run.messages import Link, Logged, Printed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import IO
 
-__all__ = ["forward_output", "pass_on"]
+__all__ = ["forward_output", "forward_records", "pass_on"]
 
 MOST = 1 << 20
 """Bytes of one message: what is printed in one go may be of any size, and exists on its way in pieces only."""
@@ -63,16 +64,19 @@ class ForwardedOutput(io.RawIOBase):
 class ForwardedRecords(logging.Handler):
     """Passes log records on to the calling process."""
 
-    def __init__(self, link: Link) -> None:
-        """Take the way to the caller."""
+    def __init__(self, link: Link, worker: int) -> None:
+        """Take the way to the caller, and the worker's number."""
         super().__init__()
         self._link = link
+        self._worker = worker
 
     def emit(self, record: logging.LogRecord) -> None:
         """Format what refers to objects of this process and pass the record on."""
         try:
             sent = copy.copy(record)
             sent.msg, sent.args = record.getMessage(), None
+            if getattr(record, "worker", self._worker) is None:  # from a thread of which nobody knows whose it is
+                vars(sent)["worker"] = self._worker
             vars(sent).update({name: _portable(value) for name, value in vars(sent).items() if name != "exc_info"})
             if record.exc_info:
                 sent.exc_text = record.exc_text or logging.Formatter().formatException(record.exc_info)
@@ -83,7 +87,7 @@ class ForwardedRecords(logging.Handler):
 
 
 def forward_output(link: Link) -> Callable[[], None]:
-    """Forward what this worker process prints and logs from now on; gives a function that flushes."""
+    """Forward what this worker process prints from now on; gives a function that flushes."""
     streams = []
     originals = sys.stdout, sys.stderr
     for name, error in (("stdout", False), ("stderr", True)):
@@ -93,7 +97,6 @@ def forward_output(link: Link) -> Callable[[], None]:
         )
         setattr(sys, name, stream)
         streams.append(stream)
-    _forward_records(ForwardedRecords(link))
 
     def restore() -> None:
         sys.stdout, sys.stderr = originals
@@ -108,13 +111,17 @@ def forward_output(link: Link) -> Callable[[], None]:
     return flush
 
 
-def _forward_records(handler: logging.Handler) -> None:
-    """Make `handler` the only one: those of the caller will get each record there, and once."""
+def forward_records(link: Link, worker: int) -> None:
+    """Forward what this worker process logs, and nothing else: filters and handlers of the caller get it there, once."""
+    handler = ForwardedRecords(link, worker)
     root = logging.getLogger()
     loggers = [root, *(logger for logger in root.manager.loggerDict.values() if isinstance(logger, logging.Logger))]
     for logger in loggers:
         for old in logger.handlers[:]:
             logger.removeHandler(old)
+        for own in logger.filters[:]:
+            if not isinstance(own, OriginFilter):
+                logger.removeFilter(own)
         if logger is root or not logger.propagate:
             logger.addHandler(handler)
 

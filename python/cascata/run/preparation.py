@@ -28,7 +28,9 @@ class Preparation:
     disabled: int
     """Up to this level nothing is logged."""
     loggers: dict[str, tuple[int, bool, bool]]
-    """Level, propagation and end of those loggers that have been set up."""
+    """Level, propagation and end of all loggers."""
+    warnings_logged: bool
+    """Whether warnings go to the logger `py.warnings`."""
     filters: list[tuple[Any, ...]]
     """Of warnings, their categories by name."""
 
@@ -48,8 +50,8 @@ class Preparation:
             loggers={
                 name: (logger.level, logger.propagate, logger.disabled)
                 for name, logger in {"": logging.root, **loggers}.items()
-                if logger.level or not logger.propagate or logger.disabled
             },
+            warnings_logged=logging._warnings_showwarning is not None,  # type: ignore[attr-defined]
             filters=[
                 (action, message, (category.__module__, category.__name__), module, line)
                 for action, message, category, module, line in warnings.filters
@@ -68,6 +70,16 @@ class Preparation:
         for name, level in self.level_names.items():
             if logging.getLevelName(level) != name and logging.getLevelName(name) != level:
                 logging.addLevelName(level, name)
+        logging.captureWarnings(self.warnings_logged)
+        self.set_levels()
+
+    def settle(self) -> None:
+        """Do once more what the modules that have been imported since may have changed."""
+        self.set_levels()
+        self.filter_warnings()
+
+    def set_levels(self) -> None:
+        """Set what is logged."""
         logging.disable(self.disabled)
         for name, (level, propagates, disabled) in self.loggers.items():
             logger = logging.getLogger(name)

@@ -31,7 +31,9 @@ class Origin:
     worker: int | None = None
 
 
-current: ContextVar[Origin] = ContextVar("cascata.log.current", default=Origin())
+_OUTSIDE = Origin()
+
+current: ContextVar[Origin] = ContextVar("cascata.log.current", default=_OUTSIDE)
 """What is running here; whoever drives a component sets it."""
 
 
@@ -90,7 +92,7 @@ class StderrHandler(logging.StreamHandler[TextIO]):
     _coloured = LineFormatter(coloured=True)
     _own: TextIO | None = None
 
-    @property  # type: ignore[override]  # an attribute that follows another one
+    @property
     def stream(self) -> TextIO:
         """The stream that has been set, or standard error."""
         return sys.stderr if self._own is None else self._own

@@ -112,7 +112,7 @@ def forward_output(link: Link) -> Callable[[], None]:
 
 
 def forward_records(link: Link, worker: int) -> None:
-    """Forward what this worker process logs, and nothing else: filters and handlers of the caller get it there, once."""
+    """Forward what this worker process logs, and do nothing else with it: the caller's filters and handlers get it."""
     handler = ForwardedRecords(link, worker)
     root = logging.getLogger()
     loggers = [root, *(logger for logger in root.manager.loggerDict.values() if isinstance(logger, logging.Logger))]

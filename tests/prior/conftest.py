@@ -1,0 +1,3 @@
+"""The programs are run by their test, and not imported."""
+
+collect_ignore = ["programs"]

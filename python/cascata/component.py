@@ -164,8 +164,11 @@ class Component:
     def test(self, /, **values: Any) -> dict[str, list[Any]]:
         """Call the runner once with these values and return what it sent, a list for every outport.
 
+        It runs in this process, also where an event loop runs. An instance has the values that were set on it.
+
         Args:
-            **values: A value for each inport, those with a default optional, and start values for persistent values.
+            **values: A value for each inport, those with a value of their own optional, and start values for
+                persistent values.
 
         Raises:
             TypeError: If a name is missing or unknown.
@@ -174,7 +177,40 @@ class Component:
         """
         from cascata.testing import run_once
 
-        return run_once(self._definition, values)
+        return run_once(self, values)
+
+    def test_stream(self, /, **streams: Any) -> dict[str, list[Any]]:
+        """Feed streams to the inports and return what was sent until the end, a list for every outport.
+
+        The component fires as in any graph: on the zipped items of all streams, or as the `sync` and `clk` of an
+        instance say; an inport without a stream has its one value. At the end its finish function is called.
+
+        Args:
+            **streams: A list or other iterable of items for each inport, those with a value of their own optional, and
+                start values for persistent values. An iterator is read ahead of the firings, as far as the port's
+                capacity allows, so it may be endless beside one that ends.
+
+        Raises:
+            TypeError: If a name is missing or unknown, or a stream is a string or cannot be iterated over.
+            BaseException: What the runner raises, or an iterator.
+
+        >>> from cascata import inport, outport, persist
+        >>> @component
+        ... @inport("word")
+        ... @outport("new")
+        ... @persist("seen", set)
+        ... async def distinct(word, new, seen):
+        ...     if word not in seen.get():
+        ...         seen.get().add(word)
+        ...         await new.send(word)
+        >>> distinct.test_stream(word=["to", "be", "or", "not", "to", "be"])
+        {'new': ['to', 'be', 'or', 'not']}
+        >>> distinct.test_stream(word=["to", "be"], seen={"to"})
+        {'new': ['be']}
+        """
+        from cascata.testing import run_streams
+
+        return run_streams(self, streams)
 
     @property
     def _definition(self) -> Component:

@@ -134,13 +134,48 @@ def test_finish_is_called_too():
     assert first.test(item=1) == {"out": [1, [1]]}
 
 
-def test_an_instance_can_be_tested_as_its_definition():
+def test_an_instance_is_tested_with_its_own_values():
     g = Graph()
     g.words = split
     g.words.minimum < 1
-    assert g.words.test(text="a bb ccc") == {"word": ["ccc"], "count": [1]}
-    assert split("alone").test(text="a bb ccc") == {"word": ["ccc"], "count": [1]}
+    assert g.words.test(text="a bb ccc") == {"word": ["a", "bb", "ccc"], "count": [3]}
+    assert g.words.test(text="a bb ccc", minimum=2) == {"word": ["bb", "ccc"], "count": [2]}
+    alone = split("alone")
+    assert alone.test(text="a bb ccc") == {"word": ["ccc"], "count": [1]}
+    alone.text < "its own text"
+    assert alone.test() == {"word": ["its", "own", "text"], "count": [3]}
     assert list(g.nodes) == ["words"]
+
+
+def test_persistent_values_of_an_instance():
+    @component
+    @outport("out")
+    @persist("made", lambda *arguments: list(arguments))
+    async def give(out, made):
+        made.get().append("more")
+        await out.send(made.get())
+
+    instance = give("instance")
+    instance.made < (1, 2)
+    assert instance.test() == {"out": [[1, 2, "more"]]}
+    instance.made.set([])
+    assert instance.test() == {"out": [["more"]]}
+    assert instance.made.get() == []
+    assert instance.test(made=[5]) == {"out": [[5, "more"]]}
+
+
+def test_what_triggers_an_instance_is_of_no_account():
+    instance = split("instance")
+    instance.clk(instance.minimum)
+    assert instance.test(text="a bb ccc") == {"word": ["ccc"], "count": [1]}
+
+
+def test_where_name_injection_has_put_an_instance_it_is_the_definition():
+    namespace = {"split": split}
+    exec("from cascata import Graph\ng = Graph()\ng.split = split\nsplit.minimum < 1", namespace)  # noqa: S102
+    assert namespace["split"].name == "split"
+    assert namespace["split"].test(text="a bb ccc") == {"word": ["ccc"], "count": [1]}
+    assert namespace["split"].test_stream(text=["a bb ccc"]) == {"word": ["ccc"], "count": [1]}
 
 
 def test_it_works_inside_a_running_event_loop():

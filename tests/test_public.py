@@ -1,9 +1,13 @@
 """The public names."""
 
+import difflib
 import importlib.metadata
+import importlib.resources
 import subprocess
 import sys
+from pathlib import Path
 
+import public_surface
 import pytest
 
 import cascata
@@ -26,6 +30,20 @@ for module in pkgutil.walk_packages(cascata.__path__, "cascata."):
 assert all(getattr(cascata, name) is value for name, value in before.items())
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.once
+def test_the_surface_is_what_is_written_down():
+    written = (Path(__file__).parent / "public_surface.txt").read_text().splitlines()
+    surface = list(public_surface.describe())
+    difference = "\n".join(difflib.unified_diff(written, surface, "public_surface.txt", "now", lineterm="", n=1))
+    assert not difference, (
+        f"{difference}\nIf that is on purpose: python tests/public_surface.py > tests/public_surface.txt"
+    )
+
+
+def test_type_checkers_are_told_that_there_are_types():
+    assert (importlib.resources.files("cascata") / "py.typed").is_file()
 
 
 def test_import_is_light():

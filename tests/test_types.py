@@ -40,7 +40,7 @@ from typing import (
 
 import pytest
 
-from cascata import Graph, component, inport, outport
+from cascata import Graph, Outport, component, inport, outport
 from cascata.types import acceptable, port_type, type_text
 
 T = TypeVar("T")
@@ -496,3 +496,27 @@ def test_text():
     assert type_text(Dog) == "Dog"
     assert type_text(Any) == "Any"
     assert type_text(dict[str, Any]) == "dict[str, Any]"
+
+
+def test_an_outport_that_is_annotated_as_one_has_the_type_of_what_it_sends():
+    async def work(a: Outport[list[int]], b: "Outport[Dog]", c: Outport, d: Optional[Outport[int]]): ...
+
+    assert [port_type(work, name) for name in "abc"] == [list[int], Dog, Any]
+
+    @component
+    @outport("dog")
+    async def breed(dog: Outport[Dog]): ...
+
+    @component
+    @inport("animal")
+    async def feed(animal: Animal): ...
+
+    @component
+    @inport("text")
+    async def read(text: str): ...
+
+    graph = Graph()
+    graph.breed, graph.feed, graph.read = breed, feed, read
+    graph.breed.dog >> graph.feed.animal
+    with pytest.raises(TypeError, match=r"breed\.dog sends Dog, but read\.text takes str"):
+        graph.breed.dog >> graph.read.text

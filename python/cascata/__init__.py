@@ -41,6 +41,7 @@ from cascata.graph import Graph
 from cascata.log import log
 from cascata.memory import buffer, empty, writable
 from cascata.persistent import PersistentValue
+from cascata.types import Outport
 
 __all__ = [
     "CascataError",
@@ -52,6 +53,7 @@ __all__ = [
     "GraphError",
     "GraphFormatError",
     "ItemError",
+    "Outport",
     "PersistentValue",
     "RunError",
     "RunTimeout",

@@ -13,7 +13,7 @@ from cascata.registry import register
 from cascata.text import value_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from cascata.group import Template
     from cascata.instance import Instance
@@ -39,7 +39,7 @@ class GroupConnector:
     """How what comes to a group is shared out: `"balanced"`, `"round_robin"`, `"broadcast"` or `"keyed"`."""
 
 
-def component(function: Callable[..., Any] = NOTHING) -> Component:
+def component(function: Callable[..., Coroutine[Any, Any, object]] = NOTHING) -> Component:
     """Make a component of an async function; stands above its `@inport`, `@outport` and `@persist`.
 
     Every parameter is declared by one of them and gets its argument by name. The function, the runner, is called
@@ -130,7 +130,7 @@ class Component:
 
     __rmul__ = __mul__
 
-    def finish(self, function: Callable[..., Any]) -> Component:
+    def finish(self, function: Callable[..., Coroutine[Any, Any, object]]) -> Component:
         """Declare the function that is called once, after the last firing and before the outports close.
 
         Its parameters are any of the component's outports and persistent values: the place to send totals.
@@ -245,7 +245,7 @@ class Component:
         msg = f"{title} has no attribute {name!r}; it declares {declared.describe()}"
         raise AttributeError(msg)
 
-    def __setattr__(self, name: str, value: object) -> None:
+    def __setattr__(self, name: str, value: OutputPort) -> None:  # what `a.out >>= b.inp` assigns, and nothing else
         """Allow what functions allow (`__module__`, `__doc__`, …) and explain the rest."""
         if not (name.startswith("__") and name.endswith("__")):
             msg = f"{self.__name__}.{name} cannot be assigned; to set an initial value, make an instance and use `<`"

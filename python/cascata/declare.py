@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from cascata.text import name_problem, value_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Coroutine, Iterable
 
 __all__ = ["Declaration", "FinishHook", "InportMark", "OutportMark", "PersistMark", "inport", "outport", "persist"]
 
-F = TypeVar("F")
+F = TypeVar("F", bound="Callable[..., Coroutine[Any, Any, object]]")
 
 DEFAULT_CAPACITY = 10
 MAX_CAPACITY = 2**63 - 1

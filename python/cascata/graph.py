@@ -19,9 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cascata._native import GraphCore
-    from cascata.group import Group
+    from cascata.component import Component
+    from cascata.group import Template
     from cascata.instance import Instance
     from cascata.run import Report, Run
+
+    Part = Component | Template | Description | Subgraph
+    """What type checkers may take a part of a graph for: in truth an instance, a group or a subgraph."""
 
 __all__ = ["DeadlockError", "Graph", "Shard"]
 
@@ -81,9 +85,7 @@ class Graph(Description):
         if issues := self._core.check():
             raise DeadlockError(issues)
 
-    def weigh(
-        self, component: Instance | Group | Subgraph, *, cost: float | None = None, traffic: float | None = None
-    ) -> None:
+    def weigh(self, component: Part, *, cost: float | None = None, traffic: float | None = None) -> None:
         """Tell the automatic placement how heavy a component is; everything weighs 1 until it is told.
 
         Args:
@@ -104,9 +106,7 @@ class Graph(Description):
         for node in nodes:
             self._core.weigh(node, *weights)
 
-    def place(
-        self, *components: Instance | Group | Subgraph, worker: int | None = None, together: bool = False
-    ) -> None:
+    def place(self, *components: Part, worker: int | None = None, together: bool = False) -> None:
         """Overrule the automatic placement.
 
         Args:

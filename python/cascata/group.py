@@ -49,7 +49,12 @@ class Template:
 
     __rmul__ = __mul__
 
-    def __getattr__(self, name: str) -> NoReturn:
+    if TYPE_CHECKING:
+        # After `graph.workers = Worker * 4` mypy takes `graph.workers` for this, although it is a `Group`.
+        def __getitem__(self, index: int) -> Instance: ...  # noqa: D105
+        def __iter__(self) -> Iterator[Instance]: ...  # noqa: D105
+
+    def __getattr__(self, name: str) -> Any:
         """Explain that the ports are those of groups in a graph."""
         if name.startswith("_"):
             msg = f"{type(self).__name__!r} object has no attribute {name!r}"

@@ -29,6 +29,8 @@ class GroupInputPort(InputPort, PortHandler):
 
     __slots__ = ("_way",)
 
+    _way: tuple[str, Any] | None
+
     def __init__(self, component: Group, name: str, way: tuple[str, Any] | None = None) -> None:
         """Take the group and the port's name; a view also has a way of sharing out."""
         super().__init__(component, name)
@@ -121,6 +123,8 @@ class GroupOutputPort(OutputPort, PortHandler):
     """
 
     __slots__ = ("_ordered",)
+
+    _ordered: bool | None
 
     def __init__(self, component: Group, name: str, *, ordered: bool | None = None) -> None:
         """Take the group and the port's name; a view also says whether it gathers in order."""

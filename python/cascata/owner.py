@@ -129,10 +129,10 @@ class Owner(Component):
         msg = f"{self.name} ({self.__name__}) has no port {name!r}{hint} It has {self.__declaration__.describe()}"
         raise AttributeError(msg)
 
-    def __setattr__(self, name: str, value: object) -> None:
+    def __setattr__(self, name: str, value: OutputPort) -> None:
         """Explain how values are set; see `Component`."""
         if name in self._ports:
-            if isinstance(value, OutputPort) and value is self._ports[name]:
+            if value is self._ports[name] and isinstance(value, OutputPort):
                 return  # `a.out >>= b.inp` assigns what it gives
             msg = f"{self.name}.{name} is a port and cannot be assigned; to set a value, write {self.name}.{name} < …"
             raise AttributeError(msg)

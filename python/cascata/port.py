@@ -56,12 +56,14 @@ class Port:
         """The type of its items: the runner's annotation, or `Any`."""
         return port_type(self._component.__wrapped__, self._name)
 
-    def __getattr__(self, name: str) -> NoReturn:
-        """Explain what only the ports of groups have."""
-        msg = f"{type(self).__name__!r} object has no attribute {name!r}"
-        if name in SHARING or name in GATHERING:
-            msg = f"{self.label}.{name}: {self._why_not(name)}"
-        raise AttributeError(msg)
+    if not TYPE_CHECKING:  # type checkers would take every attribute for one that is there
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Explain what only the ports of groups have."""
+            msg = f"{type(self).__name__!r} object has no attribute {name!r}"
+            if name in SHARING or name in GATHERING:
+                msg = f"{self.label}.{name}: {self._why_not(name)}"
+            raise AttributeError(msg)
 
     def _why_not(self, way: str) -> str:
         """Say why something cannot be shared out, or gathered, here."""
@@ -291,7 +293,7 @@ class OutputPort(Port):
         return self
 
     @overload
-    def __rshift__(self, target: InputPort) -> OutputPort: ...  # type: ignore[overload-overlap]  # no port is a number
+    def __rshift__(self, target: InputPort) -> OutputPort: ...
     @overload
     def __rshift__(self, target: SupportsIndex | Batch) -> Batched: ...
     def __rshift__(self, target: InputPort | SupportsIndex | Batch) -> OutputPort | Batched:

@@ -10,12 +10,41 @@ import sys
 import types
 import typing
 from collections import OrderedDict, abc, defaultdict, deque
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, get_args, get_origin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
-__all__ = ["acceptable", "port_type", "type_text"]
+__all__ = ["Outport", "acceptable", "port_type", "type_text"]
+
+T_contra = TypeVar("T_contra", contravariant=True)
+
+
+class Outport(Protocol[T_contra]):
+    """An outport as its runner sees it, for annotations: `word: Outport[str]` sends texts.
+
+    The type of the port is the same as with `word: str`, but type checkers then know that it has `send`, and of what.
+
+    >>> from cascata import Outport, component, inport, outport
+    >>> @component
+    ... @inport("text")
+    ... @outport("word")
+    ... async def split(text: str, word: Outport[str]) -> None:
+    ...     for part in text.split():
+    ...         await word.send(part)
+    >>> split("words").word
+    <outport words.word: str>
+    """
+
+    def send(self, item: T_contra, /) -> Coroutine[Any, Any, bool]:
+        """Send an item; waits while a port behind it is full.
+
+        Returns:
+            Whether any port can still receive something.
+
+        """
+        ...
+
 
 _ITEMS: dict[type, type] = {str: str, bytes: int, bytearray: int, memoryview: int, range: int}
 """What the items of a class without parameters are."""
@@ -39,6 +68,8 @@ _ALSO: dict[type, tuple[type, ...]] = {float: (int,), complex: (float, int)}
 def port_type(runner: Callable[..., object], name: str) -> Any:
     """Return the type that a runner's parameter is annotated with, `Any` if there is none or it cannot be known.
 
+    `Outport[str]` says `str`.
+
     Strings, also those in parameters (`list["Item"]`), are evaluated where the function was written, and anew each
     time, because what they name may be defined later than the component.
     """
@@ -52,9 +83,12 @@ def port_type(runner: Callable[..., object], name: str) -> Any:
         except ValueError:  # it gets its value later
             continue
     try:
-        return _evaluated(hint, getattr(function, "__globals__", {}), names)
+        found = _evaluated(hint, getattr(function, "__globals__", {}), names)
     except Exception:  # noqa: BLE001  what is no type may raise what it likes while it is looked at
         return Any
+    if get_origin(found) is Outport:
+        return get_args(found)[0]
+    return Any if found is Outport else found
 
 
 def _annotations(runner: Callable[..., object]) -> dict[str, Any]:

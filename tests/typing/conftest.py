@@ -1,0 +1,3 @@
+"""The cases are checked and not run."""
+
+collect_ignore = ["cases"]

@@ -1,0 +1,74 @@
+"""Code of users under type checkers: what has to pass passes, and lines that end with `# E` are errors.
+
+`cases` are checked as a program of the strictest sort would be. Where checkers differ, `# E mypy` or `# E pyright` says
+for whom it is one.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.once  # what is checked is the same for every version
+
+ROOT = Path(__file__).parents[2]
+CASES = Path(__file__).parent / "cases"
+MARK = re.compile(r"# E(?: (mypy|pyright))?$")
+
+
+def expected(checker):
+    """Give file and line of each error that is to be found."""
+    found = set()
+    for file in CASES.glob("*.py"):
+        for number, line in enumerate(file.read_text().splitlines(), 1):
+            if (mark := MARK.search(line)) and mark[1] in (None, checker):
+                found.add((file.name, number))
+    return found
+
+
+def compare(checker, errors):
+    """Compare errors, by file and line, with the marks."""
+    marked = expected(checker)
+    surplus = [f"{file}:{line}: {errors[file, line]}" for file, line in sorted(errors.keys() - marked)]
+    missing = [f"{file}:{line}: no error" for file, line in sorted(marked - errors.keys())]
+    assert not surplus + missing, "\n".join(surplus + missing)
+
+
+def run(*command):
+    environment = {**os.environ, "MYPYPATH": str(ROOT / "python")}
+    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=50, check=False)
+
+
+def test_mypy():
+    pytest.importorskip("mypy")
+    done = run(sys.executable, "-m", "mypy", "--no-error-summary", "--no-pretty", str(CASES))
+    lines = (re.match(r"(.*?):(\d+): error: (.*)", line) for line in done.stdout.splitlines())
+    errors = {(Path(line[1]).name, int(line[2])): line[3] for line in lines if line}
+    assert errors, done.stdout + done.stderr
+    compare("mypy", errors)
+
+
+def test_pyright(tmp_path):
+    pytest.importorskip("basedpyright")
+    settings = {
+        "include": [str(CASES)],
+        "extraPaths": [str(ROOT / "python")],
+        "typeCheckingMode": "strict",
+        "enableTypeIgnoreComments": True,
+        "reportUnusedExpression": False,  # `port < value`, as a line of its own, does something
+        "reportAttributeAccessIssue": True,
+    }
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
+    done = run(
+        sys.executable, "-m", "basedpyright", "--outputjson", "--project", str(tmp_path), "--pythonpath", sys.executable
+    )
+    errors = {}
+    for problem in json.loads(done.stdout)["generalDiagnostics"]:
+        if problem["severity"] == "error":
+            place = Path(problem["file"]).name, problem["range"]["start"]["line"] + 1
+            errors[place] = f"{problem['message']} ({problem.get('rule')})"
+    compare("pyright", errors)

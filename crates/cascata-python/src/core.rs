@@ -28,10 +28,9 @@ use pyo3::{
     intern,
     prelude::*,
 };
-use rustix::time::{ClockId, clock_gettime};
 
 use crate::{
-    asyncio, call, lock,
+    asyncio, call, clock, lock,
     object::Object,
     park::{Listener, Park},
     passive::PassiveTask,
@@ -107,12 +106,6 @@ pub struct Core {
     slice_end: AtomicU64,
     /// Counts drains: tells whether anything has happened between two looks.
     activity: AtomicUsize,
-}
-
-/// Nanoseconds of a clock that costs next to nothing and moves every few milliseconds.
-fn now() -> u64 {
-    let now = clock_gettime(ClockId::MonotonicCoarse);
-    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
 impl Core {
@@ -228,12 +221,12 @@ impl Core {
     }
 
     fn slice_is_over(&self) -> bool {
-        now() >= self.slice_end.load(Relaxed)
+        clock::coarse() >= self.slice_end.load(Relaxed)
     }
 
     /// Does something in a slice of time, after which [`spend`](Self::spend) says no; inside of another slice, in that.
     pub fn in_slice<R>(&self, something: impl FnOnce() -> R) -> R {
-        let outer = self.slice_end.fetch_min(now() + SLICE, Relaxed);
+        let outer = self.slice_end.fetch_min(clock::coarse() + SLICE, Relaxed);
         let result = something();
         self.slice_end.store(outer, Relaxed);
         result

@@ -6,18 +6,14 @@ use std::{
     mem,
     sync::{Arc, atomic::AtomicBool},
     task::{Context, Poll, Waker},
-    time::Instant,
 };
 
-use cascata::{
-    firing::Inputs,
-    metrics::{Counter, LaneState},
-    order::LAST,
-};
+use cascata::{firing::Inputs, metrics::LaneState, order::LAST};
 use pyo3::{intern, prelude::*};
 
 use crate::{
     asyncio::is_cancelled,
+    clock,
     component::{Component, Given},
     core::Core,
     coroutine::{self, Step},
@@ -65,9 +61,9 @@ pub struct Drive {
     waker: Waker,
     /// Set while the lane waits for a batch that will be complete at a time.
     timer: Timer,
-    state: Counter,
-    /// When the state began, and whether it counts as alive in the core.
-    since: Instant,
+    /// Which of the component's trigger groups it is.
+    group: usize,
+    /// Whether it counts as alive in the core.
     awake: bool,
 }
 
@@ -81,9 +77,9 @@ impl Drive {
         queued: Arc<AtomicBool>,
     ) -> Self {
         core.lane_woke();
+        component.meter.enter(group, LaneState::New, clock::now());
         Self {
             waker: Waker::from(Arc::new(LaneWaker { core: core.clone(), number, queued })),
-            state: component.meter.lanes[group].clone(),
             row: vec![None; component.inports.len()],
             timer: Timer::new(core.clone()),
             core,
@@ -94,7 +90,7 @@ impl Drive {
             coroutine: None,
             owned: Vec::new(),
             spent: false,
-            since: Instant::now(),
+            group,
             awake: true,
         }
     }
@@ -121,20 +117,9 @@ impl Drive {
         outcome
     }
 
-    /// Books the time since the last change of state and notes the new one.
-    fn account(&mut self, state: LaneState) {
-        let now = Instant::now();
-        let spent = now.duration_since(self.since).as_nanos() as u64;
-        self.since = now;
-        let meter = &self.component.meter;
-        match LaneState::from_word(self.state.get()) {
-            LaneState::New | LaneState::Ready | LaneState::Waiting(_) => meter.waiting.add(spent),
-            LaneState::Running => meter.busy.add(spent),
-            LaneState::Awaiting => meter.awaiting.add(spent),
-            LaneState::Blocked(_) => meter.blocked.add(spent),
-            LaneState::Done => {}
-        }
-        self.state.set(state.to_word());
+    /// Notes what the lane does from now on.
+    fn account(&self, state: LaneState) {
+        self.component.meter.enter(self.group, state, clock::now());
     }
 
     fn step(&mut self, py: Python<'_>, mut thrown: Option<PyErr>) -> Outcome {

@@ -13,6 +13,7 @@
 mod asyncio;
 mod call;
 mod channel;
+mod clock;
 mod codec;
 mod component;
 mod core;

@@ -13,7 +13,7 @@ use pyo3::{
     types::{PyDict, PyList},
 };
 
-use crate::{object::Object, plan::Plan as PlanHandle};
+use crate::{clock, object::Object, plan::Plan as PlanHandle};
 
 /// The shared memory of one run: made before the workers start, mapped by all of them.
 #[pyclass(frozen, module = "cascata._native")]
@@ -109,6 +109,7 @@ impl RunMemory {
     /// What every component has done and is doing: a dict for each node of the plan.
     fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let nodes = PyList::empty(py);
+        let now = clock::now();
         for (index, node) in self.plan.nodes.iter().enumerate() {
             let meter = self.inner.meter(index);
             let entry = PyDict::new(py);
@@ -116,13 +117,14 @@ impl RunMemory {
             entry.set_item("component", &node.definition.name)?;
             entry.set_item("worker", node.worker)?;
             entry.set_item("firings", meter.firings.get())?;
-            for (name, counter) in [
-                ("busy", &meter.busy),
-                ("awaiting", &meter.awaiting),
-                ("waiting", &meter.waiting),
-                ("blocked", &meter.blocked),
+            let times = meter.times(now);
+            for (name, spent) in [
+                ("busy", times.busy),
+                ("awaiting", times.awaiting),
+                ("waiting", times.waiting),
+                ("blocked", times.blocked),
             ] {
-                entry.set_item(name, counter.get() as f64 / 1e9)?;
+                entry.set_item(name, spent as f64 / 1e9)?;
             }
             entry.set_item("lanes", self.lanes(&meter, index))?;
             entry.set_item("inports", self.inports(py, &meter, index)?)?;

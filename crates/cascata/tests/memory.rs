@@ -14,7 +14,7 @@ use cascata::{
     channel::{Outport, Remote, Sent},
     graph::Graph,
     memory::Memory,
-    metrics::{Counter, LaneState, NodeMeter},
+    metrics::{Counter, LaneState, NodeMeter, Times},
     plan::Plan,
 };
 use common::definition;
@@ -35,7 +35,7 @@ fn spec() -> Spec {
 
 fn counters(meter: &NodeMeter) -> Vec<&Counter> {
     let mut all = vec![&meter.firings, &meter.busy, &meter.awaiting, &meter.waiting, &meter.blocked];
-    all.extend(&meter.lanes);
+    all.extend(meter.lanes.iter().flat_map(|lane| [&lane.state, &lane.since]));
     for port in &meter.inports {
         all.extend([&port.received, &port.taken, &port.discarded, &port.replaced]);
     }
@@ -86,9 +86,31 @@ fn the_states_of_trigger_groups_are_words() {
     let states = [LaneState::New, LaneState::Running, LaneState::Awaiting, LaneState::Done];
     let states = states.into_iter().chain(ports.map(LaneState::Waiting)).chain(ports.map(LaneState::Blocked));
     for state in states {
-        meter.lanes[0].set(state.to_word());
+        meter.lanes[0].state.set(state.to_word());
         assert_eq!(meter.states().collect::<Vec<_>>(), [state]);
     }
+}
+
+#[test]
+fn time_is_booked_when_a_state_ends_and_told_before() {
+    let memory = Memory::new(&spec().plan(), LIMIT).unwrap();
+    let meter = memory.meter(0);
+    assert_eq!(meter.times(1_000), Times::default(), "nobody is there yet");
+    meter.enter(0, LaneState::New, 1_000);
+    meter.enter(0, LaneState::Running, 1_001);
+    meter.enter(0, LaneState::Waiting(0), 1_021);
+    meter.enter(0, LaneState::Running, 1_321);
+    meter.enter(0, LaneState::Blocked(0), 1_322);
+    meter.enter(0, LaneState::Awaiting, 5_322);
+    let mut times = Times { busy: 21, awaiting: 0, waiting: 301, blocked: 4_000 };
+    assert_eq!(meter.awaiting.get(), 0);
+    for _ in 0..2 {
+        assert_eq!(meter.times(5_322 + times.awaiting), times);
+        times.awaiting += 50_000;
+    }
+    assert_eq!(meter.times(0).awaiting, 0, "a clock that was read before the state began");
+    meter.enter(0, LaneState::Done, 5_332);
+    assert_eq!(meter.times(u64::MAX), Times { awaiting: 10, ..times });
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use cascata_shm::Words;
 
-use super::{Counter, Holding, LaneState};
+use super::{Counter, Holding, LaneMeter, NodeMeter};
 use crate::plan::Plan;
 
 const NODE: usize = 5;
+const LANE: usize = 2;
 const INPORT: usize = 7;
 const OUTPORT: usize = 2;
 /// Words of a cache line: components are padded to it, so that workers do not disturb each other.
@@ -25,27 +26,6 @@ struct NodePlace {
     lanes: usize,
     inports: usize,
     outports: usize,
-}
-
-/// The counters of one component.
-#[derive(Clone, Debug)]
-pub struct NodeMeter {
-    /// Firings begun.
-    pub firings: Counter,
-    /// Nanoseconds in which its code ran.
-    pub busy: Counter,
-    /// Nanoseconds in which a firing awaited something that is no channel.
-    pub awaiting: Counter,
-    /// Nanoseconds without a row to fire on, or without its turn.
-    pub waiting: Counter,
-    /// Nanoseconds in which a firing waited for room behind an outport.
-    pub blocked: Counter,
-    /// The [`LaneState`] of each trigger group.
-    pub lanes: Vec<Counter>,
-    /// One for each inport, in declared order.
-    pub inports: Vec<InportMeter>,
-    /// One for each outport, in declared order.
-    pub outports: Vec<OutportMeter>,
 }
 
 /// The counters of one inport.
@@ -85,7 +65,7 @@ impl MeterLayout {
                 inports: node.inports.len(),
                 outports: node.outports.len() + node.bequests.len(),
             };
-            let words = NODE + place.lanes + place.inports * INPORT + place.outports * OUTPORT;
+            let words = NODE + place.lanes * LANE + place.inports * INPORT + place.outports * OUTPORT;
             len += words.next_multiple_of(LINE);
             place
         });
@@ -110,14 +90,17 @@ impl MeterLayout {
         let counter = |at: usize| Counter::new(words, at);
         let at = place.at;
         let lanes = at + NODE;
-        let outports = lanes + place.lanes + place.inports * INPORT;
+        let outports = lanes + place.lanes * LANE + place.inports * INPORT;
         NodeMeter {
             firings: counter(at),
             busy: counter(at + 1),
             awaiting: counter(at + 2),
             waiting: counter(at + 3),
             blocked: counter(at + 4),
-            lanes: (0..place.lanes).map(|k| counter(lanes + k)).collect(),
+            lanes: (0..place.lanes)
+                .map(|k| lanes + k * LANE)
+                .map(|at| LaneMeter { state: counter(at), since: counter(at + 1) })
+                .collect(),
             inports: (0..place.inports).map(|k| self.inport(words, node, k)).collect(),
             outports: (0..place.outports)
                 .map(|k| outports + k * OUTPORT)
@@ -138,7 +121,7 @@ impl MeterLayout {
     /// The counters of one inport of component `node` in `words`.
     pub fn inport(&self, words: &Words, node: usize, inport: usize) -> InportMeter {
         let place = &self.nodes[node];
-        let at = place.at + NODE + place.lanes + inport * INPORT;
+        let at = place.at + NODE + place.lanes * LANE + inport * INPORT;
         let counter = |offset: usize| Counter::new(words, at + offset);
         InportMeter {
             received: counter(0),
@@ -148,12 +131,5 @@ impl MeterLayout {
             batched: counter(4),
             holding: Self::holding(words, at + 5),
         }
-    }
-}
-
-impl NodeMeter {
-    /// What each trigger group is doing.
-    pub fn states(&self) -> impl Iterator<Item = LaneState> {
-        self.lanes.iter().map(|word| LaneState::from_word(word.get()))
     }
 }

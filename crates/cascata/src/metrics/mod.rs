@@ -6,9 +6,11 @@
 mod counter;
 mod holding;
 mod layout;
+mod node;
 mod state;
 
 pub use counter::Counter;
 pub use holding::Holding;
-pub use layout::{InportMeter, MeterLayout, NodeMeter, OutportMeter};
+pub use layout::{InportMeter, MeterLayout, OutportMeter};
+pub use node::{LaneMeter, NodeMeter, Times};
 pub use state::LaneState;

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cascata.component import Component
     from cascata.group import Template
     from cascata.instance import Instance
-    from cascata.run import Report, Run
+    from cascata.run import Progress, Report, Run
 
     Part = Component | Template | Description | Subgraph
     """What type checkers may take a part of a graph for: in truth an instance, a group or a subgraph."""
@@ -164,6 +164,7 @@ class Graph(Description):
         placement: Report | None = None,
         start_method: str | None = None,
         shared_memory: int | None = None,
+        progress: Progress = False,
     ) -> Report:
         """Run the graph to its end and report on it.
 
@@ -179,6 +180,10 @@ class Graph(Description):
                 a running event loop.
             shared_memory: Bytes that items between workers may take together, on their way or referred to where they
                 arrived; by default half of the machine's memory. Beyond that, sends wait.
+            progress: Whether to show on standard error how far the run is: as a table in a terminal or a notebook, else
+                by a line now and then; or the seconds between two updates. Or a function that is called with a
+                `Snapshot` twice a second, in a thread of its own, and once at the end; what it raises stops the run and
+                is raised here.
 
         Raises:
             DeadlockError: If the graph cannot run to its end.
@@ -199,6 +204,7 @@ class Graph(Description):
             placement=placement,
             start_method=start_method,
             shared_memory=shared_memory,
+            progress=progress,
         )
 
     def start(  # noqa: PLR0913  options, by name
@@ -210,6 +216,7 @@ class Graph(Description):
         placement: Report | None = None,
         start_method: str | None = None,
         shared_memory: int | None = None,
+        progress: Progress = False,
     ) -> Run:
         """Start the graph and return the run, whose `join()` waits for the end; the arguments are those of `run`."""
         ports = self._outports(collect)
@@ -223,6 +230,7 @@ class Graph(Description):
             placement=placement,
             start_method=start_method,
             shared_memory=shared_memory,
+            progress=progress,
         )
         object.__setattr__(self, "_started", started)
         return started
@@ -236,6 +244,7 @@ class Graph(Description):
         placement: Report | None = None,
         start_method: str | None = None,
         shared_memory: int | None = None,
+        progress: Progress = False,
     ) -> Report:
         """Run the graph from a coroutine; the arguments and errors are those of `run`.
 
@@ -252,6 +261,7 @@ class Graph(Description):
             placement=placement,
             start_method=start_method,
             shared_memory=shared_memory,
+            progress=progress,
         )
 
     def join(self) -> Report:

@@ -14,7 +14,8 @@
     quiet, diagnosis      whether anything can still move, and what keeps it from that
     shortage              who has the shared memory, when somebody waits for some
     handle, signals       a started run, to join or to stop; Ctrl-C
-    report                what every component has done
+    report, snapshot      what every component has done, at the end and meanwhile
+    progress              showing that while the run goes on
 
 A plan and the run's memory are all that a worker starts from; what happens inside is decided in `cascata._native`.
 """
@@ -26,8 +27,10 @@ from typing import TYPE_CHECKING
 from cascata.run import local
 from cascata.run.handle import Run
 from cascata.run.job import Job, Options
+from cascata.run.progress import Progress, Watch
 from cascata.run.report import ComponentReport, Report
 from cascata.run.signals import on_interrupt
+from cascata.run.snapshot import ComponentSnapshot, InportSnapshot, Rates, Snapshot
 from cascata.run.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -35,30 +38,49 @@ if TYPE_CHECKING:
 
     from cascata.graph import Graph
 
-__all__ = ["ComponentReport", "Options", "Report", "Run", "arun", "run", "start"]
+__all__ = [
+    "ComponentReport",
+    "ComponentSnapshot",
+    "InportSnapshot",
+    "Options",
+    "Progress",
+    "Rates",
+    "Report",
+    "Run",
+    "Snapshot",
+    "arun",
+    "run",
+    "start",
+]
 
 
-def run(graph: Graph, **options: Unpack[Options]) -> Report:
+def run(graph: Graph, *, progress: Progress = False, **options: Unpack[Options]) -> Report:
     """Start, wait, report; raise what failed. See `Graph.run`."""
+    watch = Watch(progress)
     job = Job.prepare(graph, options)
     if job.in_process:
-        return local.run(job)
+        return local.run(job, watch)
     supervisor = Supervisor(job)
-    with on_interrupt(supervisor.interrupt):
+    with watch, on_interrupt(supervisor.interrupt):
         supervisor.start()
+        watch.begin(supervisor)
         supervisor.supervise()
-    return supervisor.result()
+    report = supervisor.result()
+    watch.check()
+    return report
 
 
-def start(graph: Graph, **options: Unpack[Options]) -> Run:
+def start(graph: Graph, *, progress: Progress = False, **options: Unpack[Options]) -> Run:
     """Start and return. See `Graph.start`."""
+    watch = Watch(progress)
     job = Job.prepare(graph, options)
-    return Run(local.Local(job) if job.in_process else Supervisor(job))
+    return Run(local.Local(job) if job.in_process else Supervisor(job), watch)
 
 
-async def arun(graph: Graph, **options: Unpack[Options]) -> Report:
+async def arun(graph: Graph, *, progress: Progress = False, **options: Unpack[Options]) -> Report:
     """Run for a caller with an event loop. See `Graph.arun`."""
+    watch = Watch(progress)
     job = Job.prepare(graph, options)
     if job.in_process:
-        return await local.arun(job)
-    return await Run(Supervisor(job)).ajoin()
+        return await local.arun(job, watch)
+    return await Run(Supervisor(job), watch).ajoin()

@@ -16,7 +16,9 @@ from cascata.run.worker import GRACE
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from cascata.run.progress import Watch
     from cascata.run.report import Report
+    from cascata.run.snapshot import Snapshot
 
 __all__ = ["Run"]
 
@@ -43,6 +45,9 @@ class Engine(Protocol):
     def kill(self) -> None:
         """Ask for a stop without any courtesy."""
 
+    def snapshot(self) -> Snapshot:
+        """Read the counters."""
+
     def result(self) -> Report:
         """Give the report, or raise what went wrong first."""
 
@@ -67,9 +72,10 @@ class Run:
 
     """
 
-    def __init__(self, engine: Engine) -> None:
-        """Start the engine, and a thread that watches over it."""
+    def __init__(self, engine: Engine, watch: Watch) -> None:
+        """Start the engine, and a thread that supervises it."""
         self._engine = engine
+        self._watch = watch
         self._over = threading.Event()
         self._taken = threading.Lock()  # by whoever supervises, for good
         self._defect: BaseException | None = None
@@ -135,6 +141,30 @@ class Run:
         """Ask the run to stop in order: components are cancelled, their `finally` blocks run. `join` then reports."""
         self._engine.stop()
 
+    def snapshot(self) -> Snapshot:
+        """Read what the run has done so far and what it is doing, without asking its workers.
+
+        After the end it is what the run has come to, however it ended.
+
+        >>> from cascata import Graph, component, outport
+        >>> @component
+        ... @outport("number")
+        ... async def count(number):
+        ...     for n in range(3):
+        ...         await number.send(n)
+        >>> graph = Graph()
+        >>> graph.count = count
+        >>> run = graph.start(num_workers=1)
+        >>> early = run.snapshot()
+        >>> _ = run.join()
+        >>> late = run.snapshot()
+        >>> late.running, late.components["count"].state, late.components["count"].items_out
+        (False, 'done', 3)
+        >>> late.rates(since=early)["count"].items_out <= 3 / (late.seconds - early.seconds)
+        True
+        """
+        return self._engine.snapshot()
+
     @property
     def running(self) -> bool:
         """Whether the run has not ended yet."""
@@ -189,7 +219,9 @@ class Run:
         if not self._taken.acquire(blocking=False):
             return
         try:
-            self._engine.supervise()
+            with self._watch:
+                self._watch.begin(self._engine)
+                self._engine.supervise()
         except BaseException as error:  # noqa: BLE001  raised by `join`
             self._defect = error
         finally:
@@ -200,7 +232,9 @@ class Run:
         self._thread.join()
         if self._defect is not None:
             raise self._defect
-        return self._engine.result()
+        report = self._engine.result()
+        self._watch.check()
+        return report
 
 
 _unfinished: weakref.WeakSet[Run] = weakref.WeakSet()

@@ -15,30 +15,40 @@ from cascata.run.handle import Run
 from cascata.run.messages import Failed, Message
 from cascata.run.quiet import RETRY
 from cascata.run.report import Report
+from cascata.run.snapshot import Snapshot
 from cascata.run.worker import Worker
 
 if TYPE_CHECKING:
     from cascata.run.job import Job
+    from cascata.run.progress import Watch
 
 __all__ = ["Local", "arun", "run"]
 
 
-def run(job: Job) -> Report:
+def run(job: Job, watch: Watch) -> Report:
     """Run in this thread, or in a helper thread if an event loop runs here."""
     local = Local(job)
     if _loop_runs():
-        return Run(local).join()
+        return Run(local, watch).join()
     local.start()
-    local.supervise()
-    return local.result()
+    with watch:
+        watch.begin(local)
+        local.supervise()
+    report = local.result()
+    watch.check()
+    return report
 
 
-async def arun(job: Job) -> Report:
+async def arun(job: Job, watch: Watch) -> Report:
     """Run in the caller's loop."""
     local = Local(job)
     local.start()
-    await local.main()
-    return local.result()
+    with watch:
+        watch.begin(local)
+        await local.main()
+    report = local.result()
+    watch.check()
+    return report
 
 
 class Local:
@@ -55,6 +65,7 @@ class Local:
 
     def start(self) -> None:
         """Get the run's memory."""
+        self._began = time.monotonic()
         self._memory = _native.RunMemory(self._job.plan, self._job.shared_memory)
 
     def supervise(self) -> None:
@@ -101,6 +112,12 @@ class Local:
             self._job.gather(self._collected),
             self._errors,
         )
+
+    def snapshot(self) -> Snapshot:
+        """Read the counters; from any thread."""
+        memory: _native.RunMemory | None = getattr(self, "_memory", None)
+        counters, at = (self._snapshot, self._ended) if memory is None else (memory.snapshot(), time.monotonic())
+        return Snapshot.of(counters, at - self._began, running=memory is not None, workers=0)
 
     def _fail(self, error: BaseException) -> None:
         """Take an exception that came out of the event loop, past all components."""

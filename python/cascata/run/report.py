@@ -9,7 +9,7 @@ from cascata.errors import DeadlockError, RunError
 from cascata.text import count_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from cascata.run.job import Job
 
@@ -74,8 +74,8 @@ class ComponentReport:
     awaiting: float
     waiting: float
     blocked: float
-    inports: dict[str, InportReport]
-    outports: dict[str, OutportReport]
+    inports: Mapping[str, InportReport]
+    outports: Mapping[str, OutportReport]
 
     @property
     def items_in(self) -> int:

@@ -26,6 +26,7 @@ from cascata.run.quiet import RETRY, QuietRounds
 from cascata.run.report import Report
 from cascata.run.shortage import Shortage, who_has_it
 from cascata.run.signals import blocked
+from cascata.run.snapshot import Snapshot
 from cascata.run.worker import GRACE
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ class Supervisor:
                     worker.kill()
                     worker.reap()
             self._ended = time.monotonic()
-            self._snapshot = self._memory.snapshot()
+            self._snapshot = self._memory.snapshot()  # before the memory goes: others may read it meanwhile
             del (
                 self._memory,
                 self._shortage,
@@ -169,6 +170,12 @@ class Supervisor:
             self._job.gather(self._collected),
             self._errors,
         )
+
+    def snapshot(self) -> Snapshot:
+        """Read the counters; from any thread."""
+        memory: _native.RunMemory | None = getattr(self, "_memory", None)
+        counters, at = (self._snapshot, self._ended) if memory is None else (memory.snapshot(), time.monotonic())
+        return Snapshot.of(counters, at - self._began, running=memory is not None, workers=len(self._job.workers))
 
     # What is seen.
 

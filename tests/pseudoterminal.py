@@ -18,7 +18,12 @@ ROOT = Path(__file__).parents[1]
 PATIENCE = 30.0
 
 # What a shell does for a program: a session of its own, whose terminal this is.
-BEGIN = "import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+BEGIN = """
+import fcntl, os, sys, termios
+os.setsid()
+fcntl.ioctl(sys.stdin if sys.stdin.isatty() else sys.stderr, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 
 class PseudoTerminal:

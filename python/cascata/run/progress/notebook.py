@@ -50,7 +50,6 @@ def _html(table: Table) -> str:
         return f"<tr{style}>{''.join(cells)}</tr>"
 
     lines = [line([cell("th", column, head) for column, head in HEADS.items()], bold=True)]
-    for row in table.rows:
-        lines.append(line([cell("td", column, row.cells[column]) for column in HEADS], bold=row.slowest))
+    lines += [line([cell("td", column, row.cells[column]) for column in HEADS], bold=row.slowest) for row in table.rows]
     below = f"<p>{html.escape(table.below)}</p>" if table.below else ""
     return f"<p>{html.escape(table.title)}</p><table>{''.join(lines)}</table>{below}"

@@ -70,13 +70,10 @@ def test_no_inports_at_all():
     assert source.test_stream() == {"out": list(range(1000))}
 
 
-@pytest.mark.parametrize(
-    "stream",
-    [(1, 2), {1: "one", 2: "two"}, range(1, 3), iter([1, 2]), (number for number in (1, 2)), {1, 2}],
-    ids=lambda stream: type(stream).__name__,
-)
-def test_whatever_can_be_iterated_over(stream):
-    assert tally.test_stream(item=stream) == {"out": [[1, 2]]}
+def test_whatever_can_be_iterated_over():
+    generator = (number for number in (1, 2))
+    for stream in ((1, 2), {1: "one", 2: "two"}, range(1, 3), iter([1, 2]), generator, {1, 2}):
+        assert tally.test_stream(item=stream) == {"out": [[1, 2]]}
 
 
 def test_more_items_than_any_channel_holds():

@@ -6,7 +6,7 @@ import math
 import operator
 import sys
 from numbers import Number, Real
-from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, SupportsIndex, TypeGuard, cast
 
 from cascata.text import value_text
 
@@ -137,12 +137,18 @@ class Batched:
         msg = f"{self._written(target, '>>')}: to deliver batches, write {self._written(target, '>=')}"
         raise TypeError(msg)
 
-    def __gt__(self, target: object) -> Any:
+    def __gt__(self, target: object) -> NoReturn:
         """Explain how batches are written."""
         msg = f"{self._written(target, '>')}: to deliver batches, write {self._written(target, '>=')}"
         raise TypeError(msg)
 
-    __le__ = __lt__ = __gt__
+    def __lt__(self, target: object) -> Any:
+        """Explain how batches are written."""
+        self.__gt__(target)
+
+    def __le__(self, target: object) -> Any:
+        """Explain how batches are written."""
+        self.__gt__(target)
 
     def _written(self, target: object, sign: str) -> str:
         shown = getattr(target, "label", None) or value_text(target)

@@ -83,7 +83,7 @@ class DeadlockError(CascataError):
 
     def __init__(self, issues: Sequence[str], headline: str = "this graph cannot run") -> None:
         """Take the sentences, and what they have in common as the headline above them."""
-        self.issues = list(issues)
+        self.issues: list[str] = list(issues)
         self.others: list[BaseException] = []
         super().__init__(headline + ":" + _lines(self.issues))
 
@@ -99,7 +99,7 @@ class RunError(CascataError):
     def __init__(self, message: str, others: Iterable[BaseException] = ()) -> None:
         """Take what happened first, and the failures that followed it."""
         super().__init__(message)
-        self.others = list(others)
+        self.others: list[BaseException] = list(others)
 
 
 class ComponentError(RunError):
@@ -129,7 +129,7 @@ class ComponentError(RunError):
         self.component = component
         self.component_class = component_class
         self.worker = worker
-        self.inputs = dict(inputs or {})
+        self.inputs: dict[str, str] = dict(inputs or {})
         self.remote_traceback = remote_traceback
         lines = [f"{component} ({component_class}) raised {error} on worker {worker}"]
         if self.inputs:
@@ -161,7 +161,7 @@ class WorkerDied(RunError):  # noqa: N818  it names an event, as `KeyboardInterr
     ) -> None:
         """Take which worker it was and how it ended."""
         self.worker = worker
-        self.components = list(components)
+        self.components: list[str] = list(components)
         self.exitcode = exitcode
         self.signal = signal
         running = ", ".join(first_of(self.components, MOST_NAMES)) or "no component"
@@ -197,7 +197,7 @@ class RunTimeout(RunError, TimeoutError):  # noqa: N818  as above
         others: Iterable[BaseException] = (),
     ) -> None:
         """Take the limit in seconds and what was still running."""
-        self.components = dict(components)
+        self.components: dict[str, str] = dict(components)
         waiting = _lines([f"{name}: {state}" for name, state in self.components.items()])
         super().__init__(f"the run did not end within {timeout:g} s; still running:{waiting or NOTHING}", others)
 

@@ -137,7 +137,7 @@ def _set_up() -> logging.Logger:
     return logger
 
 
-log = _set_up()
+log: logging.Logger = _set_up()
 
 # `import cascata.log as log` gives the logger, but type checkers see this module there.
 debug = log.debug

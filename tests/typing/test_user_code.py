@@ -39,7 +39,8 @@ def compare(checker, errors):
 
 
 def run(*command):
-    environment = {**os.environ, "MYPYPATH": str(ROOT / "python")}
+    sources = str(ROOT / "python")
+    environment = {**os.environ, "MYPYPATH": sources, "PYTHONPATH": sources}
     return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=50, check=False)
 
 
@@ -72,3 +73,21 @@ def test_pyright(tmp_path):
             place = Path(problem["file"]).name, problem["range"]["start"]["line"] + 1
             errors[place] = f"{problem['message']} ({problem.get('rule')})"
     compare("pyright", errors)
+
+
+def test_nothing_that_users_see_is_of_an_unknown_type():
+    pytest.importorskip("basedpyright")
+    done = run(
+        *(sys.executable, "-m", "basedpyright", "--pythonpath", sys.executable, "--outputjson"),
+        *("--verifytypes", "cascata", "--ignoreexternal"),
+    )
+    unknown = {
+        symbol["name"] for symbol in json.loads(done.stdout)["typeCompleteness"]["symbols"] if _is_unknown(symbol)
+    }
+    inner = re.compile(r"cascata\.run\.(?!handle|report|snapshot)")
+    logger = {f"cascata.log.{name}" for name in ("critical", "debug", "error", "exception", "info", "warning")}
+    assert {name for name in unknown if not inner.match(name)} == logger  # its methods, which are logging's
+
+
+def _is_unknown(symbol):
+    return symbol["isExported"] and not symbol["isTypeKnown"]

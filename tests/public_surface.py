@@ -18,6 +18,7 @@ MODULES = (
     "cascata.handler",
     "cascata.batching",
     "cascata.channel",
+    "cascata.memory",
     "cascata.graph",
     "cascata.run",
     "cascata.registry",

@@ -21,6 +21,29 @@ def test_star_import_gives_the_public_names():
     assert {"component", "inport", "outport", "persist", "Graph", "log", "registry"} <= set(namespace)
 
 
+def test_names_that_components_have_are_not_taken_by_the_star_import():
+    code = """
+from cascata import *
+import cascata
+
+@component
+@inport("item")
+async def Store(item):
+    print(item)
+
+graph = Graph()
+graph.buffer = Store
+graph.empty = Store
+graph.writable = Store
+for store in (buffer, empty, writable):
+    store.item < store.name
+graph.run(num_workers=0)
+assert callable(cascata.buffer) and callable(cascata.empty) and callable(cascata.writable)
+"""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=60, capture_output=True)
+    assert sorted(done.stdout.split()) == [b"buffer", b"empty", b"writable"]
+
+
 def test_names_stay_what_they_are_whatever_is_imported_later():
     code = """
 import pkgutil, importlib, cascata

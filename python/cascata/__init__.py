@@ -39,7 +39,11 @@ from cascata.errors import (
 )
 from cascata.graph import Graph
 from cascata.log import log
-from cascata.memory import buffer, empty, writable
+
+# Public, but not part of `from cascata import *`, as these are names that a program may have for its components.
+from cascata.memory import buffer as buffer
+from cascata.memory import empty as empty
+from cascata.memory import writable as writable
 from cascata.persistent import PersistentValue
 from cascata.types import Outport
 
@@ -59,15 +63,12 @@ __all__ = [
     "RunTimeout",
     "WorkerDied",
     "batch",
-    "buffer",
     "component",
-    "empty",
     "inport",
     "log",
     "outport",
     "persist",
     "registry",
-    "writable",
 ]
 
 __version__: str

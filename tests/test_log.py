@@ -3,6 +3,7 @@
 import io
 import logging
 import os
+import re
 import subprocess
 import sys
 
@@ -156,7 +157,19 @@ def test_no_stderr_at_all_is_no_error():
 
 
 def test_colours_at_a_terminal():
-    assert plain(AT_A_TERMINAL) == "\x1b[33mWARNING\x1b[0m - \x1b[1mread@ReadFiles\x1b[0m : careful\n"
+    line = plain(AT_A_TERMINAL)
+    assert re.fullmatch(r"\x1b\[33mWARNING\x1b\[0m - \x1b\[(\d+)mread@ReadFiles\x1b\[0m : careful\n", line)
+    assert plain(AT_A_TERMINAL) == line  # in every process the same
+
+
+def test_components_of_one_definition_have_one_colour():
+    def colour(component, definition):
+        record = logging.LogRecord("cascata", logging.INFO, "f", 1, "text", (), None)
+        vars(record).update(component=component, component_class=definition)
+        return re.search(r"\x1b\[(\d+)m\w+@", LineFormatter(coloured=True).format(record))[1]
+
+    assert colour("one", "Read") == colour("other", "Read")
+    assert len({colour("one", f"Definition{number}") for number in range(100)}) == len(LineFormatter.COMPONENTS)
 
 
 def test_no_colours_where_they_are_not_wanted():

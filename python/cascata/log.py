@@ -18,6 +18,7 @@ import sys
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TextIO
+from zlib import crc32
 
 __all__ = ["Origin", "OriginFilter", "current", "log"]
 
@@ -64,7 +65,8 @@ class LineFormatter(logging.Formatter):
     """Writes `INFO - name@Component : message`, or `INFO - message` outside components."""
 
     COLOURS = ((logging.ERROR, "31"), (logging.WARNING, "33"), (logging.INFO, "32"), (logging.NOTSET, "36"))
-    COMPONENT = "1"
+    COMPONENTS = ("34", "35", "36", "94", "95", "96")
+    """None of them is a level's that asks for attention. A definition always has the same one."""
 
     def __init__(self, *, coloured: bool = False) -> None:
         """Take whether level and component are coloured, by terminal codes."""
@@ -78,7 +80,8 @@ class LineFormatter(logging.Formatter):
         origin = f"{name}@{getattr(record, 'component_class', None)}"
         if self.coloured:
             level = _colour(level, next(colour for least, colour in self.COLOURS if record.levelno >= least))
-            origin = _colour(origin, self.COMPONENT)
+            definition = str(getattr(record, "component_class", None))
+            origin = _colour(origin, self.COMPONENTS[crc32(definition.encode()) % len(self.COMPONENTS)])
         return f"{level} - {record.message}" if name is None else f"{level} - {origin} : {record.message}"
 
 

@@ -1,6 +1,7 @@
 """`Comp.test(...)`: a component alone, called once."""
 
 import asyncio
+import contextvars
 import os
 import threading
 
@@ -183,6 +184,24 @@ def test_it_works_inside_a_running_event_loop():
         return split.test(text="a bb ccc")
 
     assert asyncio.run(main()) == {"word": ["ccc"], "count": [1]}
+
+
+def test_context_variables_of_the_caller_are_there():
+    language = contextvars.ContextVar("language", default="none")
+
+    @component
+    @outport("out")
+    async def tell(out):
+        await out.send(language.get())
+        language.set("the component's own")
+
+    async def main():
+        language.set("inside a loop")
+        return tell.test(), language.get()
+
+    assert asyncio.run(main()) == ({"out": ["inside a loop"]}, "inside a loop")
+    language.set("outside")
+    assert (tell.test(), language.get()) == ({"out": ["outside"]}, "outside")
 
 
 def test_it_works_in_a_thread():

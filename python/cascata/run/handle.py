@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextvars
 import math
 import threading
 import time
@@ -79,7 +80,9 @@ class Run:
         self._over = threading.Event()
         self._taken = threading.Lock()  # by whoever supervises, for good
         self._defect: BaseException | None = None
-        self._thread = threading.Thread(target=self._supervise, name="cascata-supervisor", daemon=True)
+        # What runs in the calling process runs in the caller's context, as it would have in its thread.
+        inside = contextvars.copy_context().run
+        self._thread = threading.Thread(target=inside, args=(self._supervise,), name="cascata-supervisor", daemon=True)
         interrupted = False
 
         def note() -> None:

@@ -147,16 +147,18 @@ class WorkerDied(RunError):  # noqa: N818  it names an event, as `KeyboardInterr
         components: The names of the components that ran on it.
         exitcode: The code it exited with, or `None` if a signal killed it.
         signal: The number of the signal that killed it, or `None`.
+        stack: What it executed then, as `faulthandler` writes it; empty if the signal left it no time for that.
 
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each is one thing that the message tells
         self,
         worker: int,
         components: Iterable[str],
         *,
         exitcode: int | None = None,
         signal: int | None = None,
+        stack: str = "",
         others: Iterable[BaseException] = (),
     ) -> None:
         """Take which worker it was and how it ended."""
@@ -164,8 +166,10 @@ class WorkerDied(RunError):  # noqa: N818  it names an event, as `KeyboardInterr
         self.components: list[str] = list(components)
         self.exitcode = exitcode
         self.signal = signal
+        self.stack = stack
         running = ", ".join(first_of(self.components, MOST_NAMES)) or "no component"
-        super().__init__(f"worker {worker} {_ending(exitcode, signal)}; it was running {running}", others)
+        message = f"worker {worker} {_ending(exitcode, signal)}; it was running {running}"
+        super().__init__(f"{message}\n\n{stack.rstrip()}" if stack else message, others)
 
 
 def _ending(exitcode: int | None, signal: int | None) -> str:

@@ -165,6 +165,7 @@ class Graph(Description):
         start_method: str | None = None,
         shared_memory: int | None = None,
         progress: Progress = False,
+        stall_after: float | None = 10.0,
     ) -> Report:
         """Run the graph to its end and report on it.
 
@@ -184,6 +185,8 @@ class Graph(Description):
                 by a line now and then; or the seconds between two updates. Or a function that is called with a
                 `Snapshot` twice a second, in a thread of its own, and once at the end; what it raises stops the run and
                 is raised here.
+            stall_after: Seconds after which code that lets nothing else run on its worker is reported, with its line of
+                source, by a warning in the log and in the report's `stalls`. None is never.
 
         Raises:
             DeadlockError: If the graph cannot run to its end.
@@ -205,6 +208,7 @@ class Graph(Description):
             start_method=start_method,
             shared_memory=shared_memory,
             progress=progress,
+            stall_after=stall_after,
         )
 
     def start(  # noqa: PLR0913  options, by name
@@ -217,6 +221,7 @@ class Graph(Description):
         start_method: str | None = None,
         shared_memory: int | None = None,
         progress: Progress = False,
+        stall_after: float | None = 10.0,
     ) -> Run:
         """Start the graph and return the run, whose `join()` waits for the end; the arguments are those of `run`."""
         ports = self._outports(collect)
@@ -231,6 +236,7 @@ class Graph(Description):
             start_method=start_method,
             shared_memory=shared_memory,
             progress=progress,
+            stall_after=stall_after,
         )
         object.__setattr__(self, "_started", started)
         return started
@@ -245,6 +251,7 @@ class Graph(Description):
         start_method: str | None = None,
         shared_memory: int | None = None,
         progress: Progress = False,
+        stall_after: float | None = 10.0,
     ) -> Report:
         """Run the graph from a coroutine; the arguments and errors are those of `run`.
 
@@ -262,6 +269,7 @@ class Graph(Description):
             start_method=start_method,
             shared_memory=shared_memory,
             progress=progress,
+            stall_after=stall_after,
         )
 
     def join(self) -> Report:

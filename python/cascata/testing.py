@@ -87,7 +87,7 @@ def _results(graph: Graph, tested: Instance) -> dict[str, list[Any]]:
     outports = {name: tested.ports[name] for name in tested.__declaration__.outports}
     failure: ComponentError | None = None
     try:
-        collected = graph.run(num_workers=0, collect=outports.values()).collected
+        collected = graph.run(num_workers=0, collect=outports.values(), stall_after=None).collected
     except ComponentError as error:
         failure = error
     if failure is not None:  # outside of `except`, so that the exception's own context is what is shown

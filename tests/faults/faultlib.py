@@ -155,6 +155,11 @@ class Census:
         return {what: sorted(map(str, things)) for what, things in left.items() if things}
 
 
+def states(error):
+    """What each component did when the time was up, without the line of source where it did it."""
+    return {name: text.partition(", at ")[0] for name, text in error.components.items()}
+
+
 def adopt_orphans(*, adopt):
     """Make descendants whose parent dies children of this process, where they are seen and can be waited for."""
     set_child_subreaper = 36

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 
 import pytest
-from faultlib import for_ever, note, noted, notes
+from faultlib import for_ever, note, noted, notes, states
 
 from cascata import ComponentError, DeadlockError, Graph, RunTimeout, component, inport, outport, persist
 from cascata.run.quiet import RETRY
@@ -346,7 +346,7 @@ def alive(graph, num_workers, seconds=0.6):
     """Run what can never end by itself; give what the timeout says. It was no dead run."""
     with pytest.raises(RunTimeout) as caught:
         graph.run(num_workers=num_workers, timeout=seconds)
-    return caught.value.components
+    return states(caught.value)
 
 
 @component

@@ -7,7 +7,7 @@ import os
 import signal
 
 import pytest
-from faultlib import note, notes
+from faultlib import note, notes, states
 
 from cascata import ComponentError, DeadlockError, Graph, RunTimeout, WorkerDied, component, inport, outport
 
@@ -146,7 +146,7 @@ def test_a_timeout(num_workers):
     graph = loop(Victim)
     with pytest.raises(RunTimeout) as caught:
         graph.run(num_workers=num_workers, timeout=0.5)
-    assert caught.value.components == {
+    assert states(caught.value) == {
         "victim": "awaits something that is no channel",
         "one": "waits for an item at one.number (0 of 2 inside)",
         "two": "waits for an item at two.number (0 of 2 inside)",

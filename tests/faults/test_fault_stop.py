@@ -12,7 +12,7 @@ from collections import Counter
 
 import pytest
 from faultgraph import WORKERS, Bystander, Idle, Sink, Waiter
-from faultlib import for_ever, note, noted, notes, until, until_async
+from faultlib import for_ever, note, noted, notes, states, until, until_async
 
 from cascata import ComponentError, Graph, RunError, RunTimeout, component, inport, outport, persist
 
@@ -75,7 +75,7 @@ def test_timeout(num_workers):
         lasting().run(num_workers=num_workers, timeout=2)
     error = caught.value
     assert isinstance(error, TimeoutError)
-    assert error.components == {
+    assert states(error) == {
         "endless": "waits for room behind endless.out: jam.value (3 of 3 inside)",
         "jam": "awaits something that is no channel",
         "idle": "awaits something that is no channel",
@@ -541,7 +541,7 @@ def test_a_loop_in_c_is_killed(ending, impatient, caplog):
     if ending == "timeout":
         with pytest.raises(RunTimeout) as caught:
             graph.run(num_workers=1, timeout=0.5)
-        assert caught.value.components == {"looping": "runs"}
+        assert states(caught.value) == {"looping": "runs"}
     else:
         run = graph.start(num_workers=1)
         until(lambda: notes() == ["second began"])

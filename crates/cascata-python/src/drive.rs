@@ -95,6 +95,11 @@ impl Drive {
         }
     }
 
+    /// The coroutine of the firing, or of the finish function, that is under way.
+    pub fn coroutine(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.coroutine.as_ref().map(|coroutine| coroutine.clone_ref(py))
+    }
+
     /// Runs until something must be waited for.
     pub fn advance(&mut self, py: Python<'_>, thrown: Option<PyErr>) -> Outcome {
         self.core.rouse();

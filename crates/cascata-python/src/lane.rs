@@ -81,6 +81,12 @@ impl Lane {
         slf
     }
 
+    /// The coroutine of the firing under way, as coroutines show what they await: for those who look at the task.
+    #[getter]
+    fn cr_await(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.drive.as_ref()?.coroutine(py)
+    }
+
     fn __next__(&mut self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         match self.handoff.take() {
             Some(outcome) => self.deliver(py, outcome),

@@ -12,6 +12,8 @@
     payload, preparation  what spawned ones start from; `pickling`, `importable`: by reference or by value
     obstacles             what cannot be sent to them
     quiet, diagnosis      whether anything can still move, and what keeps it from that
+    stalls, watch         event loops that stand still; `witness`: what a stuck or dead worker executes
+    whereabouts, source   where all components are, in lines of their source
     shortage              who has the shared memory, when somebody waits for some
     handle, signals       a started run, to join or to stop; Ctrl-C
     report, snapshot      what every component has done, at the end and meanwhile

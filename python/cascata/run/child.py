@@ -17,8 +17,9 @@ from cascata import _native
 from cascata.run.collecting import Gatherer
 from cascata.run.event_loop import run_to_end
 from cascata.run.failure import Failure
-from cascata.run.messages import Failed, Finished, PipeLink, Quiet
+from cascata.run.messages import Awake, Begun, Failed, Finished, PipeLink, Question, Quiet, Where
 from cascata.run.output import forward_output, forward_records
+from cascata.run.witness import bear
 from cascata.run.worker import Worker
 
 if TYPE_CHECKING:
@@ -36,18 +37,21 @@ def forked(  # noqa: PLR0913  what a process starts from
     index: int,
     connection: Connection[Any, Any],
     *,
+    witness: int,
     parent: int,
     inherited: Sequence[Connection[Any, Any]],
     mask: set[int],
 ) -> None:
     """Run worker `index` in a process that was forked.
 
-    `inherited` are the supervisor's ends of pipes that a fork has copied, `mask` the signals that stay blocked.
+    `witness` is the descriptor where it leaves its stack, `inherited` are the supervisor's ends of pipes that a fork
+    has copied, `mask` the signals that stay blocked.
     """
 
     def begin(worker: Life) -> Job:
         _watch(parent)
         _forget(inherited)
+        bear(witness)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         worker.memory = memory
         worker.forward()
@@ -63,21 +67,23 @@ def spawned(  # noqa: PLR0913  what a process starts from
     table: int,
     connection: int,
     memory: list[int],
+    witness: int,
     parent: int,
     mask: list[int],
     seeded: bool,
 ) -> NoReturn:
     """Run worker `index` in a fresh interpreter, which ends with it.
 
-    `payload`, `connection` and `memory` are descriptors, `table` is where the payload's is, `mask` the signals that
-    stay blocked; so far all are. `seeded` says that the caller's environment had no seed for hashes.
+    `payload`, `connection`, `memory` and `witness` are descriptors, `table` is where the payload's is, `mask` the
+    signals that stay blocked; so far all are. `seeded` says that the caller's environment had no seed for hashes.
     """
     if seeded:
         os.environ.pop("PYTHONHASHSEED", None)  # subprocesses are to have what they would have had
     _watch(parent)
     _ignore_interrupts()
+    bear(witness)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-    for descriptor in (payload, connection, *memory):
+    for descriptor in (payload, connection, witness, *memory):
         os.set_inheritable(descriptor, False)  # noqa: FBT003  as it is
 
     def begin(worker: Life) -> Job:
@@ -192,14 +198,20 @@ async def _serve(job: Job, memory: _native.RunMemory, index: int, link: PipeLink
 
     def answer() -> None:
         try:
-            number = pickle.loads(link.connection.recv_bytes())  # noqa: S301  own parent
+            question, number = pickle.loads(link.connection.recv_bytes())  # noqa: S301  own parent
         except (EOFError, OSError):
             loop.remove_reader(link.connection.fileno())
             return
-        quiet, activity = worker.quiet()
-        link.tell(Quiet(number, quiet, activity))
+        match question:
+            case Question.QUIET:
+                link.tell(Quiet(number, *worker.quiet()))
+            case Question.AWAKE:
+                link.tell(Awake())
+            case Question.WHERE:
+                link.tell(Where(worker.where()))
 
     loop.add_reader(link.connection.fileno(), answer)
+    link.tell(Begun())
     try:
         await worker.run()
     finally:

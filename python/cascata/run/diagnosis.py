@@ -9,7 +9,7 @@ from cascata.errors import DeadlockError, RunTimeout
 from cascata.text import first_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from cascata.run.job import Job
 
@@ -43,9 +43,13 @@ def dead(job: Job, snapshot: Snapshot, shortage: Sequence[str] = ()) -> Deadlock
     )
 
 
-def timed_out(job: Job, snapshot: Snapshot) -> RunTimeout:
-    """Give the error for a run that has not ended in time."""
-    return RunTimeout(job.timeout or 0.0, unfinished(job, snapshot))
+def timed_out(job: Job, snapshot: Snapshot, where: Mapping[str, str]) -> RunTimeout:
+    """Give the error for a run that has not ended in time; `where` are lines of source by component."""
+    stuck = unfinished(job, snapshot)
+    return RunTimeout(
+        job.timeout or 0.0,
+        {name: f"{text}, at {where[name]}" if name in where else text for name, text in stuck.items()},
+    )
 
 
 def unfinished(job: Job, snapshot: Snapshot, *, short: bool = False) -> dict[str, str]:

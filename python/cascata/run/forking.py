@@ -39,13 +39,15 @@ class Forking:
 
         """
 
-        def fork(ours: Connection[Any, Any], theirs: Connection[Any, Any]) -> int:
+        def fork(ours: Connection[Any, Any], theirs: Connection[Any, Any], witness: int) -> int:
             self._ours.append(ours)
-            return self._fork(memory, index, theirs, mask)
+            return self._fork(memory, index, theirs, witness, mask)
 
         return WorkerProcess.start(index, components, fork)
 
-    def _fork(self, memory: _native.RunMemory, index: int, connection: Connection[Any, Any], mask: set[int]) -> int:
+    def _fork(
+        self, memory: _native.RunMemory, index: int, connection: Connection[Any, Any], witness: int, mask: set[int]
+    ) -> int:
         """Fork a `multiprocessing` process, so that components may use `multiprocessing` themselves.
 
         It is not one of this process's `active_children()`: those are reaped by whichever thread looks at them.
@@ -53,7 +55,7 @@ class Forking:
         process = multiprocessing.get_context("fork").Process(
             target=child.forked,
             args=(self._job, memory, index, connection),
-            kwargs={"parent": os.getpid(), "inherited": self._ours, "mask": mask},
+            kwargs={"witness": witness, "parent": os.getpid(), "inherited": self._ours, "mask": mask},
             name=child.process_name(index),
         )
         with _forking, warnings.catch_warnings():

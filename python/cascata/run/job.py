@@ -37,6 +37,7 @@ class Options(TypedDict):
     placement: Report | None
     start_method: str | None
     shared_memory: int | None
+    stall_after: float | None
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class Job:
     start_reason: str
     shared_memory: int
     """Bytes that items between workers may take."""
+    stall_after: float | None
+    """Seconds after which an event loop that stands still is reported."""
 
     @classmethod
     def prepare(cls, graph: Graph, options: Options) -> Job:
@@ -70,6 +73,7 @@ class Job:
         num_workers, timeout, start_method = options["num_workers"], options["timeout"], options["start_method"]
         _check_workers(num_workers)
         _check_timeout(timeout)
+        _check_stall(options["stall_after"])
         _check_memory(options["shared_memory"])
         if start_method is not None and start_method not in START_METHODS:
             msg = f"start_method={start_method!r}: choose one of {', '.join(map(repr, START_METHODS))}, or leave it out"
@@ -97,6 +101,7 @@ class Job:
             start_method="none" if wanted == 0 else start_method or "",
             start_reason="num_workers=0 runs in the calling process" if wanted == 0 else "asked for",
             shared_memory=options["shared_memory"] or usable_memory() // 2,
+            stall_after=options["stall_after"],
         )
 
     def gather(self, taken: Sequence[Taken]) -> dict[str, list[Any]]:
@@ -139,6 +144,17 @@ def _check_timeout(timeout: object) -> None:
         raise TypeError(msg)
     if timeout != timeout or timeout <= 0:  # noqa: PLR0124  not a number
         msg = f"timeout={timeout} is no time to run in; give seconds above 0, or leave it out to wait for ever"
+        raise ValueError(msg)
+
+
+def _check_stall(seconds: object) -> None:
+    if seconds is None:
+        return
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        msg = f"stall_after={seconds!r} is not a number of seconds; None is never"
+        raise TypeError(msg)
+    if not seconds > 0:
+        msg = f"stall_after={seconds} is no time; give seconds above 0, or None for never"
         raise ValueError(msg)
 
 

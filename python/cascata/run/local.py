@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ from cascata.run.messages import Failed, Message
 from cascata.run.quiet import RETRY
 from cascata.run.report import Report
 from cascata.run.snapshot import Snapshot
+from cascata.run.stalls import Stalls
+from cascata.run.watch import Watch
+from cascata.run.whereabouts import running
 from cascata.run.worker import Worker
 
 if TYPE_CHECKING:
@@ -61,6 +65,7 @@ class Local:
         self._errors: list[BaseException] = []
         self._interrupt: BaseException | None = None
         self._retry: asyncio.TimerHandle | None = None
+        self._stalls = Stalls(job.stall_after, lambda worker: running(self._memory.snapshot(), worker))
         self._began = self._ended = 0.0
 
     def start(self) -> None:
@@ -80,9 +85,14 @@ class Local:
         self._worker = Worker(self._job, self._memory, 0, self, collectors)
         loop.add_reader(self._memory.fileno(), self._on_quiet)
         timer = None if self._job.timeout is None else loop.call_later(self._job.timeout, self._on_timeout)
+        # A debugger stops where it is told to.
+        watched = self._job.stall_after is not None and sys.gettrace() is None
+        watch = Watch(loop, self._job.workers[0], self._stalls) if watched else None
         try:
             await self._worker.run()
         finally:
+            if watch is not None:
+                watch.close()
             for handle in (timer, self._retry):
                 if handle is not None:
                     handle.cancel()
@@ -111,6 +121,7 @@ class Local:
             self._ended - self._began,
             self._job.gather(self._collected),
             self._errors,
+            self._stalls.found,
         )
 
     def snapshot(self) -> Snapshot:
@@ -146,7 +157,7 @@ class Local:
             self._memory.stop()
 
     def _on_timeout(self) -> None:
-        self._errors.append(timed_out(self._job, self._memory.snapshot()))
+        self._errors.append(timed_out(self._job, self._memory.snapshot(), self._worker.where()))
         self._memory.stop()
 
 

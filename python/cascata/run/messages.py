@@ -1,7 +1,8 @@
-"""What a worker tells the process that started it, and the ways there: directly, or through a pipe."""
+"""What a worker and the process that started it tell each other, and the ways there: directly, or through a pipe."""
 
 from __future__ import annotations
 
+import enum
 import os
 import pickle
 import threading
@@ -15,7 +16,37 @@ if TYPE_CHECKING:
 
     from cascata.run.failure import Failure
 
-__all__ = ["Collected", "Failed", "Finished", "Link", "Logged", "Message", "PipeLink", "Printed", "Quiet"]
+__all__ = [
+    "Awake",
+    "Begun",
+    "Collected",
+    "Failed",
+    "Finished",
+    "Link",
+    "Logged",
+    "Message",
+    "PipeLink",
+    "Printed",
+    "Question",
+    "Quiet",
+    "Where",
+]
+
+
+class Question(enum.Enum):
+    """What a worker is asked; with a number, which its answer bears."""
+
+    QUIET = enum.auto()
+    """Whether anything in it can move on its own accord."""
+    AWAKE = enum.auto()
+    """Whether its event loop comes to its turn."""
+    WHERE = enum.auto()
+    """Where its components await."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The worker can be asked from now on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +91,23 @@ class Quiet:
 
 
 @dataclass(frozen=True, slots=True)
+class Awake:
+    """The answer to "do you come to your turn?"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The answer to "where do your components await?": lines of source by component, of those that fire."""
+
+    lines: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The worker has said everything and ends."""
 
 
-Message = Failed | Collected | Logged | Printed | Quiet | Finished
+Message = Begun | Failed | Collected | Logged | Printed | Quiet | Awake | Where | Finished
 
 
 class Link(Protocol):

@@ -10,13 +10,21 @@ import struct
 from multiprocessing.connection import Pipe
 from typing import TYPE_CHECKING, Any
 
+from cascata.run import source
+from cascata.run.messages import Question
+from cascata.run.witness import Witness
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from multiprocessing.connection import Connection
 
     from cascata.run.messages import Message
+    from cascata.run.source import Line
 
 __all__ = ["WorkerProcess"]
+
+FAULTS = (signal.SIGSEGV, signal.SIGFPE, signal.SIGABRT, signal.SIGBUS, signal.SIGILL)
+"""Signals of which a process dies with a stack. What processes write that it has forked lies in the same file."""
 
 CHUNK = 1 << 18
 """Bytes that are read from a worker before the others get their turn."""
@@ -25,16 +33,19 @@ CHUNK = 1 << 18
 class WorkerProcess:
     """A worker process with its control pipe and a descriptor that becomes readable when it has ended."""
 
-    def __init__(self, index: int, components: Sequence[str], pid: int, connection: Connection[Any, Any]) -> None:
-        """Take a process that has just been started, and the supervisor's end of its pipe."""
+    def __init__(
+        self, index: int, components: Sequence[str], pid: int, connection: Connection[Any, Any], witness: Witness
+    ) -> None:
+        """Take a process that has just been started, our end of its pipe, and where it leaves its stack."""
         self.index = index
         self.components = components
         self.connection = connection
-        self.finished = False
+        self.begun = self.finished = False
         self.alive = True
         self.exitcode: int | None = None
         self.signal: int | None = None
-        self._pid = pid
+        self.pid = pid
+        self._witness = witness
         self._received = bytearray()
         os.set_blocking(connection.fileno(), False)
         self.pidfd = os.pidfd_open(pid)
@@ -44,9 +55,11 @@ class WorkerProcess:
         cls,
         index: int,
         components: Sequence[str],
-        launch: Callable[[Connection[Any, Any], Connection[Any, Any]], int],
+        launch: Callable[[Connection[Any, Any], Connection[Any, Any], int], int],
     ) -> WorkerProcess:
-        """Start a worker by a function that takes the two ends of its pipe, ours and its own, and gives its number.
+        """Start a worker by a function that gives its process number.
+
+        It takes the two ends of the worker's pipe, ours and its own, and the descriptor where it leaves its stack.
 
         Raises:
             OSError: If the system has no processes or descriptors left.
@@ -55,18 +68,34 @@ class WorkerProcess:
         ours, theirs = Pipe(duplex=True)
         with contextlib.ExitStack() as undo:
             undo.callback(ours.close)
+            witness = Witness()
+            undo.callback(witness.close)
             with theirs:
-                pid = launch(ours, theirs)
+                pid = launch(ours, theirs, witness.descriptor)
             undo.callback(os.waitpid, pid, 0)
             undo.callback(os.kill, pid, signal.SIGKILL)
-            worker = cls(index, components, pid, ours)
+            worker = cls(index, components, pid, ours, witness)
             undo.pop_all()
         return worker
 
-    def ask(self, number: int) -> None:
-        """Ask whether anything in it could move."""
+    def ask(self, question: Question, number: int = 0) -> None:
+        """Ask it something; it answers when its event loop comes to it."""
         with contextlib.suppress(OSError):
-            self.connection.send_bytes(pickle.dumps(number))
+            self.connection.send_bytes(pickle.dumps((question, number)))
+
+    def rouse(self) -> None:
+        """Ask whether it is awake."""
+        self.ask(Question.AWAKE)
+
+    def where(self) -> list[Line] | None:
+        """Give the lines that it executes, the innermost first; None if it does not run, or has not begun."""
+        text = self._witness.ask(self.pidfd) if self.begun and self.alive else ""
+        return source.of_dump(text) if text else None
+
+    def last_words(self) -> str:
+        """Give what it has written of its stack when it died of a fault."""
+        text = self._witness.text() if self.signal in FAULTS else ""
+        return source.shortened(text) if text.startswith("Fatal") else ""
 
     def receive(self, *, everything: bool) -> Iterator[Message]:
         """Give the messages that have arrived in full, of what is there to read now or of all there is.
@@ -116,7 +145,7 @@ class WorkerProcess:
         """Collect the exit status of a process that has ended or been killed."""
         self.alive = False
         try:
-            _, status = os.waitpid(self._pid, 0)
+            _, status = os.waitpid(self.pid, 0)
         except ChildProcessError:  # the program collects its children by itself
             return
         code = os.waitstatus_to_exitcode(status)
@@ -126,3 +155,4 @@ class WorkerProcess:
         """Close the descriptors."""
         self.connection.close()
         os.close(self.pidfd)
+        self._witness.close()

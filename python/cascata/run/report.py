@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from cascata.run.job import Job
+    from cascata.run.stalls import Stall
 
 __all__ = ["ComponentReport", "InportReport", "OutportReport", "Report"]
 
@@ -100,6 +101,7 @@ class Report:
         components: What each component has done, by name.
         collected: The items of the outports named in `collect=`, by `"component.port"` or `"group.port"`; those of a
             group in the order in which they are gathered from its members.
+        stalls: Where the event loop of a worker stood still for longer than `stall_after=`.
 
     """
 
@@ -109,15 +111,17 @@ class Report:
     start_reason: str
     components: dict[str, ComponentReport]
     collected: dict[str, list[Any]] = field(repr=False)
+    stalls: list[Stall] = field(default_factory=list)
 
     @classmethod
-    def conclude(
+    def conclude(  # noqa: PLR0913, PLR0917  all that is known at the end
         cls,
         job: Job,
         snapshot: list[dict[str, Any]],
         seconds: float,
         collected: dict[str, list[Any]],
         errors: Sequence[BaseException],
+        stalls: list[Stall],
     ) -> Report:
         """Give the report of a run that has ended, or raise what went wrong first, with the rest in its `others`."""
         if errors:
@@ -129,7 +133,7 @@ class Report:
             finally:
                 del first, others, errors  # else the traceback keeps them alive in a cycle
         components = {node["name"]: _component(node) for node in snapshot}
-        return cls(seconds, job.workers, job.start_method, job.start_reason, components, collected)
+        return cls(seconds, job.workers, job.start_method, job.start_reason, components, collected, stalls)
 
     def weights(self) -> dict[str, tuple[float, float]]:
         """Give the measured cost (busy seconds) and traffic (items sent) of each component, for a placement."""
@@ -154,8 +158,8 @@ class Report:
         return "\n".join(lines)
 
     def _losses(self) -> list[str]:
-        """Name the ports where items came to nothing."""
-        lines = []
+        """Name stalls, and the ports where items came to nothing."""
+        lines = [str(stall) for stall in self.stalls]
         for entry in self.components.values():
             for name, inport in entry.inports.items():
                 if inport.discarded:

@@ -61,11 +61,15 @@ class Spawning:
             OSError: If the system has no processes or descriptors left, or the interpreter cannot be executed.
 
         """
-        return WorkerProcess.start(
-            index, components, lambda _, theirs: self._spawn(memory.descriptors(), index, theirs, mask)
-        )
 
-    def _spawn(self, memory: list[int], index: int, connection: Connection[Any, Any], mask: set[int]) -> int:
+        def spawn(_: Connection[Any, Any], theirs: Connection[Any, Any], witness: int) -> int:
+            return self._spawn(memory.descriptors(), index, theirs, witness, mask)
+
+        return WorkerProcess.start(index, components, spawn)
+
+    def _spawn(
+        self, memory: list[int], index: int, connection: Connection[Any, Any], witness: int, mask: set[int]
+    ) -> int:
         code = BOOTSTRAP.format(
             path=[entry for entry in sys.path if isinstance(entry, str)],
             arguments=", ".join(
@@ -76,6 +80,7 @@ class Spawning:
                     "table": self._payload.table,
                     "connection": connection.fileno(),
                     "memory": memory,
+                    "witness": witness,
                     "parent": os.getpid(),
                     "mask": sorted(map(int, mask)),
                     "seeded": self._environment is not os.environ,
@@ -87,7 +92,9 @@ class Spawning:
             self._executable,
             [self._executable, *flags, "-c", code],
             self._environment,
-            file_actions=_handed([self._payload.descriptor, connection.fileno(), *memory, *self._payload.inherited]),
+            file_actions=_handed(
+                [self._payload.descriptor, connection.fileno(), witness, *memory, *self._payload.inherited]
+            ),
             setsigmask=signal.valid_signals(),  # until it has handlers of its own
         )
 

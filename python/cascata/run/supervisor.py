@@ -20,14 +20,30 @@ from cascata.errors import ItemError, WorkerDied
 from cascata.log import log
 from cascata.run import choice, collecting, output
 from cascata.run.diagnosis import dead, timed_out
-from cascata.run.messages import Collected, Failed, Finished, Logged, Message, Printed, Quiet
+from cascata.run.messages import (
+    Awake,
+    Begun,
+    Collected,
+    Failed,
+    Finished,
+    Logged,
+    Message,
+    Printed,
+    Question,
+    Quiet,
+    Where,
+)
 from cascata.run.processes import WorkerProcess
 from cascata.run.quiet import RETRY, QuietRounds
 from cascata.run.report import Report
 from cascata.run.shortage import Shortage, who_has_it
 from cascata.run.signals import blocked
 from cascata.run.snapshot import Snapshot
+from cascata.run.source import text_of
+from cascata.run.stalls import Stalls
+from cascata.run.whereabouts import Whereabouts, running
 from cascata.run.worker import GRACE
+from cascata.text import first_of
 
 if TYPE_CHECKING:
     from cascata.run.job import Job
@@ -57,6 +73,10 @@ LONGEST_WAIT = 0.5
 """Seconds. A signal that comes just before a wait begins is noticed only when it ends."""
 
 
+MOST_NAMES = 20
+"""Components that a warning names."""
+
+
 class Interrupted(BaseException):
     """Ctrl-C has come while the caller's own streams or handlers were at work."""
 
@@ -76,6 +96,8 @@ class Supervisor:
         self._passing_on = self._muted = False
         self._wanted: Phase | None = None
         self._quiet = QuietRounds()
+        self._stalls = Stalls(job.stall_after, self._running)
+        self._late: Whereabouts | None = None  # of a run that is out of time
         self._began = self._ended = 0.0
         self._wake_fd = NONE
         # Re-entrant, because a signal handler may want something while this thread does.
@@ -169,6 +191,7 @@ class Supervisor:
             self._ended - self._began,
             self._job.gather(self._collected),
             self._errors,
+            self._stalls.found,
         )
 
     def snapshot(self) -> Snapshot:
@@ -199,7 +222,7 @@ class Supervisor:
             self._leave(worker)
             self._shortage.look(freed=True)  # what it referred to
             if not worker.finished and self._phase <= Phase.STOPPING:
-                self._fail(WorkerDied(worker.index, worker.components, exitcode=worker.exitcode, signal=worker.signal))
+                self._fail(_death(worker))
 
     def _on_message(self, worker: WorkerProcess, message: Message) -> None:
         match message:
@@ -209,15 +232,28 @@ class Supervisor:
                 self._collect(self._job.collect[index], self._collected[index], message)
             case Logged() | Printed():
                 self._pass_on(message)
-            case Quiet():
-                if self._quiet.answer(worker.index, message):
-                    self._conclude_quiet()
+            case Awake() | Where() | Quiet():
+                self._on_answer(worker, message)
+            case Begun():
+                worker.begun = True
             case Finished():
                 worker.finished = True
                 self._leave(worker)
                 if all(other.finished or not other.alive for other in self._workers):
                     # All that can keep a process now is a thread that a component has left behind: not for ever.
                     self._enter(Phase.STOPPING)
+
+    def _on_answer(self, worker: WorkerProcess, message: Awake | Where | Quiet) -> None:
+        match message:
+            case Awake():
+                self._stalls.awake(worker.index)
+            case Where(lines):
+                if self._late is not None:
+                    self._late.answer(worker.index, lines)
+                    self._conclude_late()
+            case Quiet():
+                if self._quiet.answer(worker.index, message):
+                    self._conclude_quiet()
 
     def _pass_on(self, message: Logged | Printed) -> None:
         """Log or print here. Ctrl-C ends that: nobody may ever read what is written, or a handler may hang."""
@@ -252,10 +288,14 @@ class Supervisor:
         workers = [worker for worker in self._workers if worker.alive and not worker.finished]
         number = self._quiet.begin({worker.index for worker in workers})
         for worker in workers:
-            worker.ask(number)
+            worker.ask(Question.QUIET, number)
 
     def _leave(self, worker: WorkerProcess) -> None:
         """Expect no answer of a worker any more."""
+        self._stalls.awake(worker.index)
+        if self._late is not None:
+            self._late.leave(worker.index)
+            self._conclude_late()
         if self._quiet.leave(worker.index):
             self._conclude_quiet()
 
@@ -278,6 +318,23 @@ class Supervisor:
             self._ask()
         else:
             self._quiet.retry = time.monotonic() + RETRY
+
+    # Late runs.
+
+    def _running(self, worker: int) -> tuple[str, str] | None:
+        """Give the component whose code a worker runs, and its class."""
+        return running(self._memory.snapshot(), worker)
+
+    def _out_of_time(self) -> None:
+        """Find out where everything is, before it is stopped."""
+        workers = [worker for worker in self._workers if worker.alive and not worker.finished]
+        self._late = Whereabouts(workers, self._running)
+        self._conclude_late()
+
+    def _conclude_late(self) -> None:
+        if self._late is not None and self._late.complete():
+            late, self._late = self._late, None
+            self._fail(timed_out(self._job, self._memory.snapshot(), late.lines))
 
     # What is done about it.
 
@@ -310,29 +367,39 @@ class Supervisor:
         heeded = "stopped" if self._phase is Phase.STOPPING else "ended"
         for worker in self._workers:
             if worker.alive:
-                running = (
-                    "a thread that a component has left behind" if worker.finished else ", ".join(worker.components)
-                )
                 log.warning(
                     "worker %d has not %s within %g s and is killed; it was running %s",
                     worker.index,
                     heeded,
                     PATIENCE[self._phase],
-                    running,
+                    self._occupation(worker),
                 )
+
+    def _occupation(self, worker: WorkerProcess) -> str:
+        """Say what a worker is doing that does not end."""
+        if worker.finished:
+            return "a thread that a component has left behind"
+        name, _ = self._running(worker.index) or (None, None)
+        where = text_of(worker.where() or []) if self._phase is Phase.STOPPING else ""
+        what = ", ".join(first_of(list(worker.components), MOST_NAMES)) if name is None else name
+        return f"{what}, at {where}" if where else what
 
     def _patience(self) -> float:
         """Seconds until something is due although nothing happens."""
-        due = (at for at in (self._deadline, self._time_limit, self._quiet.retry) if at is not None)
+        late = None if self._late is None else self._late.deadline
+        times = self._deadline, self._time_limit, self._quiet.retry, self._stalls.due(), late
+        due = (at for at in times if at is not None)
         return min(max(0.0, min(due, default=math.inf) - time.monotonic()), LONGEST_WAIT)
 
     def _keep_time(self) -> None:
         self._shortage.look()
+        self._stalls.look([worker for worker in self._workers if worker.begun and worker.alive and not worker.finished])
         now = time.monotonic()
         if self._time_limit is not None and now >= self._time_limit:
             self._time_limit = None
             if self._phase is Phase.RUNNING:
-                self._fail(timed_out(self._job, self._memory.snapshot()))
+                self._out_of_time()
+        self._conclude_late()
         if self._deadline is not None and now >= self._deadline:
             self._complain()
             self._enter(Phase(self._phase + 1))
@@ -347,3 +414,10 @@ class Supervisor:
             os.close(wake_fd)
         for worker in self._workers:
             worker.close()
+
+
+def _death(worker: WorkerProcess) -> WorkerDied:
+    """Say how a worker ended that nobody had asked to."""
+    return WorkerDied(
+        worker.index, worker.components, exitcode=worker.exitcode, signal=worker.signal, stack=worker.last_words()
+    )

@@ -14,6 +14,7 @@ from cascata.log import Origin, current
 from cascata.persistent import PersistentValue
 from cascata.run.failure import Failure
 from cascata.run.messages import Failed
+from cascata.run.source import of_coroutine, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -193,6 +194,15 @@ class Worker:
         others = (task for task in asyncio.all_tasks(self._loop) if task not in ours)
         alive = any(self._is_alive(task) for task in others) or any(map(self._is_ours, _callbacks(self._loop)))
         return quiet and not alive, activity
+
+    def where(self) -> dict[str, str]:
+        """Say at which line of its source each component awaits; those that have not begun to fire are left out."""
+        lines = ((task.get_name(), text_of(of_coroutine(task.get_coro()))) for task in self._tasks if not task.done())
+        found: dict[str, list[str]] = {}
+        for name, line in lines:
+            if line:
+                found.setdefault(name, []).append(line)
+        return {name: " and ".join(dict.fromkeys(texts)) for name, texts in found.items()}
 
     def _gives_back(self) -> bool:
         """Collect garbage; tell whether that has freed shared memory, for which somebody waits."""

@@ -71,7 +71,7 @@ def test_bases(kind, base):
 
 def test_component_error_tells_all_there_is():
     error = EXAMPLES[4]
-    assert str(error) == "split (Split) raised ValueError: bad on worker 1\n  called with text='a'\n\nTr:"
+    assert str(error) == "split (Split) on worker 1 raised ValueError: bad\n  called with text='a'\n\nTr:"
     assert (error.component, error.component_class, error.worker) == ("split", "Split", 1)
     assert error.inputs == {"text": "'a'"}
     assert error.others == []

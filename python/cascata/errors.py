@@ -131,7 +131,7 @@ class ComponentError(RunError):
         self.worker = worker
         self.inputs: dict[str, str] = dict(inputs or {})
         self.remote_traceback = remote_traceback
-        lines = [f"{component} ({component_class}) raised {error} on worker {worker}"]
+        lines = [f"{component} ({component_class}) on worker {worker} raised {error}"]
         if self.inputs:
             lines.append("  called with " + ", ".join(f"{name}={value}" for name, value in self.inputs.items()))
         if remote_traceback:

@@ -472,7 +472,7 @@ def test_an_error_that_nobody_catches_shows_all(num_workers):
     with script(text, num_workers) as running:
         assert running.wait() == 1
         error = running.err
-    assert "ComponentError: failing (Failing) raised ValueError: boom 17 on worker 0" in error
+    assert "ComponentError: failing (Failing) on worker 0 raised ValueError: boom 17" in error
     assert "called with text='some text'" in error
     assert 'raise ValueError("boom 17")' in error
     assert "ValueError: boom 17" in error

@@ -100,7 +100,7 @@ def test_workers_end_when_the_thread_that_started_them_does_not(nothing_left):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGSEGV, signal.SIGQUIT])
 @pytest.mark.parametrize("num_workers", [0, 2])
 def test_a_signal_to_the_caller(number, num_workers, nothing_left):
-    """Its default disposition stays: the caller ends by it, and its workers with it."""
+    """The caller ends by it, and its workers with it; what SIGTERM does first has tests of its own."""
 
     def no_core():
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

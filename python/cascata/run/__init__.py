@@ -12,7 +12,7 @@
     payload, preparation  what spawned ones start from; `pickling`, `importable`: by reference or by value
     obstacles             what cannot be sent to them
     quiet, diagnosis      whether anything can still move, and what keeps it from that
-    stalls, watch         event loops that stand still; `witness`: what a stuck or dead worker executes
+    stalls, heartbeat     event loops that stand still; `witness`: what a stuck or dead worker executes
     whereabouts, source   where all components are, in lines of their source
     shortage              who has the shared memory, when somebody waits for some
     handle, signals       a started run, to join or to stop; Ctrl-C
@@ -31,7 +31,7 @@ from cascata.run.handle import Run
 from cascata.run.job import Job, Options
 from cascata.run.progress import Progress, Watch
 from cascata.run.report import ComponentReport, Report
-from cascata.run.signals import on_interrupt
+from cascata.run.signals import on_interrupt, on_termination
 from cascata.run.snapshot import ComponentSnapshot, InportSnapshot, Rates, Snapshot
 from cascata.run.supervisor import Supervisor
 
@@ -63,7 +63,7 @@ def run(graph: Graph, *, progress: Progress = False, **options: Unpack[Options])
     if job.in_process:
         return local.run(job, watch)
     supervisor = Supervisor(job)
-    with watch, on_interrupt(supervisor.interrupt):
+    with on_termination(supervisor.interrupt), watch, on_interrupt(supervisor.interrupt):
         supervisor.start()
         watch.begin(supervisor)
         supervisor.supervise()

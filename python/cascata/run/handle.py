@@ -11,7 +11,7 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Protocol, Self
 
-from cascata.run.signals import on_interrupt
+from cascata.run.signals import on_interrupt, on_termination
 from cascata.run.worker import GRACE
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ class Run:
         self._over = threading.Event()
         self._taken = threading.Lock()  # by whoever supervises, for good
         self._defect: BaseException | None = None
+        self._terminated = False
         # What runs in the calling process runs in the caller's context, as it would have in its thread.
         inside = contextvars.copy_context().run
         self._thread = threading.Thread(target=inside, args=(self._supervise,), name="cascata-supervisor", daemon=True)
@@ -128,16 +129,17 @@ class Run:
             loop.call_soon_threadsafe(over.set)
 
         threading.Thread(target=wait, name="cascata-join", daemon=True).start()
-        try:
-            await over.wait()
-        except asyncio.CancelledError:
-            self._engine.stop()
+        with on_termination(self._terminate):
             try:
                 await over.wait()
             except asyncio.CancelledError:
-                self._engine.kill()
-                await over.wait()
-            raise
+                self._engine.stop()
+                try:
+                    await over.wait()
+                except asyncio.CancelledError:
+                    self._engine.kill()
+                    await over.wait()
+                raise
         return self._result()
 
     def stop(self) -> None:
@@ -193,10 +195,16 @@ class Run:
     def _wait(self) -> None:
         """Wait for the end. An interrupt stops the run first, the next one kills it."""
         try:
-            self._until_over()
+            with on_termination(self._terminate):
+                self._until_over()
         except BaseException:
             self._end()
             raise
+
+    def _terminate(self) -> None:
+        """Stop at the first SIGTERM, kill at the next."""
+        (self._engine.kill if self._terminated else self._engine.stop)()
+        self._terminated = True
 
     def _end(self) -> None:
         """Stop, and wait for the end. An interrupt kills the run."""

@@ -13,12 +13,13 @@ from cascata.run.diagnosis import dead, timed_out
 from cascata.run.event_loop import run_to_end
 from cascata.run.failure import Failure
 from cascata.run.handle import Run
+from cascata.run.heartbeat import Heartbeat
 from cascata.run.messages import Failed, Message
 from cascata.run.quiet import RETRY
 from cascata.run.report import Report
+from cascata.run.signals import on_termination
 from cascata.run.snapshot import Snapshot
 from cascata.run.stalls import Stalls
-from cascata.run.watch import Watch
 from cascata.run.whereabouts import running
 from cascata.run.worker import Worker
 
@@ -35,7 +36,7 @@ def run(job: Job, watch: Watch) -> Report:
     if _loop_runs():
         return Run(local, watch).join()
     local.start()
-    with watch:
+    with on_termination(local.stop), watch:
         watch.begin(local)
         local.supervise()
     report = local.result()
@@ -47,12 +48,9 @@ async def arun(job: Job, watch: Watch) -> Report:
     """Run in the caller's loop."""
     local = Local(job)
     local.start()
-    with watch:
+    with on_termination(local.stop), watch:
         watch.begin(local)
         await local.main()
-    report = local.result()
-    watch.check()
-    return report
 
 
 class Local:
@@ -87,12 +85,12 @@ class Local:
         timer = None if self._job.timeout is None else loop.call_later(self._job.timeout, self._on_timeout)
         # A debugger stops where it is told to.
         watched = self._job.stall_after is not None and sys.gettrace() is None
-        watch = Watch(loop, self._job.workers[0], self._stalls) if watched else None
+        heartbeat = Heartbeat(loop, sum(self._job.workers, []), self._stalls) if watched else None
         try:
             await self._worker.run()
         finally:
-            if watch is not None:
-                watch.close()
+            if heartbeat is not None:
+                heartbeat.close()
             for handle in (timer, self._retry):
                 if handle is not None:
                     handle.cancel()

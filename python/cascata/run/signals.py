@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
-__all__ = ["blocked", "on_interrupt"]
+__all__ = ["blocked", "on_interrupt", "on_termination"]
 
 
 @contextlib.contextmanager
@@ -33,6 +33,32 @@ def on_interrupt(act: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextlib.contextmanager
+def on_termination(act: Callable[[], None]) -> Iterator[None]:
+    """Call `act` at SIGTERM rather than die; at the end of the block this process dies of it as it would have before.
+
+    Only in the main thread, and only over the default disposition, which is put back.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    came = False
+
+    def handler(_number: int, _frame: FrameType | None) -> None:
+        nonlocal came
+        came = True
+        act()
+
+    signal.signal(signal.SIGTERM, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if came:
+            signal.raise_signal(signal.SIGTERM)
 
 
 @contextlib.contextmanager

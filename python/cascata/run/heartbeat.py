@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from cascata.run.source import Line
     from cascata.run.stalls import Stalls
 
-__all__ = ["Watch"]
+__all__ = ["Heartbeat"]
 
 
-class Watch:
+class Heartbeat:
     """Reports that the loop of the thread which makes it stands still, until it is closed."""
 
     index = 0
@@ -35,7 +35,7 @@ class Watch:
         self._answered = False
         self._over = threading.Event()
         self._watched = threading.get_ident()
-        self._thread = threading.Thread(target=self._run, name="cascata-watch", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="cascata-heartbeat", daemon=True)
         self._thread.start()
 
     def rouse(self) -> None:

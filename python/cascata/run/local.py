@@ -51,6 +51,9 @@ async def arun(job: Job, watch: Watch) -> Report:
     with on_termination(local.stop), watch:
         watch.begin(local)
         await local.main()
+    report = local.result()
+    watch.check()
+    return report
 
 
 class Local:
@@ -85,7 +88,8 @@ class Local:
         timer = None if self._job.timeout is None else loop.call_later(self._job.timeout, self._on_timeout)
         # A debugger stops where it is told to.
         watched = self._job.stall_after is not None and sys.gettrace() is None
-        heartbeat = Heartbeat(loop, sum(self._job.workers, []), self._stalls) if watched else None
+        components = [name for names in self._job.workers for name in names]
+        heartbeat = Heartbeat(loop, components, self._stalls) if watched else None
         try:
             await self._worker.run()
         finally:

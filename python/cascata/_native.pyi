@@ -11,6 +11,7 @@ __all__ = [
     "Lane",
     "Loopback",
     "Park",
+    "Picture",
     "Plan",
     "Publisher",
     "Put",
@@ -108,6 +109,12 @@ class GraphCore:
         collect: Sequence[tuple[str, str]],
         weights: dict[str, tuple[float, float]] | None = None,
     ) -> Plan: ...
+
+@final
+class Picture:
+    def __new__(cls, graph: GraphCore, text: Callable[[Any], str], workers: int | None = None) -> Picture: ...
+    def dot(self) -> tuple[list[tuple[str, list[tuple[str, str]]]], list[str]]: ...
+    def mermaid(self) -> str: ...
 
 @final
 class Plan:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cascata.description import Description, text_of
 from cascata.errors import DeadlockError, GraphError
 from cascata.owner import Owner
+from cascata.picture import digraph, picture
 from cascata.port import OutputPort
 from cascata.subgraph import Subgraph
 from cascata.text import value_text
@@ -18,7 +19,9 @@ from cascata.text import value_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cascata._native import GraphCore
+    import graphviz
+
+    from cascata._native import GraphCore, Picture
     from cascata.component import Component
     from cascata.group import Template
     from cascata.instance import Instance
@@ -146,14 +149,67 @@ class Graph(Description):
             GraphError: If what `place` has been told cannot be done with so many workers.
 
         """
-        if isinstance(n, bool) or not isinstance(n, int):
-            msg = f"graph.shard({value_text(n)}): give the number of workers, a whole number such as graph.shard(2)"
-            raise TypeError(msg)
-        if n < 0:
-            msg = f"graph.shard({value_text(n)}): the number of workers is negative; give 1 or more"
-            raise ValueError(msg)
-        placed = self._core.plan(min(n, MAX_WORKERS), [], None).workers
+        workers = _workers(n, f"graph.shard({value_text(n)})", "graph.shard(2)")
+        placed = self._core.plan(workers, [], None).workers
         return [Shard([self._parts.nodes[name] for name in names]) for names in placed]
+
+    def to_dot(self, *, num_workers: int | None = None) -> graphviz.Digraph:
+        """Draw the graph for Graphviz, which can then make files of it; needs the Python package graphviz.
+
+        Nodes have the names of components, groups and exports, ports those of ports, so that more can be said of them
+        before the picture is made. `render` needs the system's Graphviz, `source` does not.
+
+        Args:
+            num_workers: A number of workers; each has a colour then, and shows what it would run.
+
+        Raises:
+            ImportError: If the package graphviz is not there.
+            TypeError: If `num_workers` is not a whole number.
+            ValueError: If `num_workers` is negative.
+            GraphError: If what `place` has been told cannot be done with so many workers.
+
+        >>> from cascata import component, inport
+        >>> @component
+        ... @inport("text", default="hello")
+        ... async def show(text: str): ...
+        >>> graph = Graph()
+        >>> graph.show = show
+        >>> drawing = graph.to_dot()
+        >>> drawing.edge("show:text", "a remark", dir="none")
+        >>> drawing.source.splitlines()[-2].strip()
+        'show:text -> "a remark" [dir=none]'
+        """
+        return digraph(self._picture("to_dot", num_workers))
+
+    def to_mermaid(self, *, num_workers: int | None = None) -> str:
+        """Draw the graph as a Mermaid flowchart: a text that many wikis and code hosts show as a picture.
+
+        Args:
+            num_workers: A number of workers; each has a colour then, and shows what it would run.
+
+        Raises:
+            TypeError: If `num_workers` is not a whole number.
+            ValueError: If `num_workers` is negative.
+            GraphError: If what `place` has been told cannot be done with so many workers.
+
+        >>> from cascata import component, inport
+        >>> @component
+        ... @inport("text", default="hello")
+        ... async def show(text: str): ...
+        >>> graph = Graph()
+        >>> graph.show = show
+        >>> print("".join(graph.to_mermaid().splitlines(keepends=True)[:2]))
+        flowchart LR
+          f0["<b>show</b><br/>show<br/>▸ text = 'hello'"]:::component
+        <BLANKLINE>
+        """
+        return self._picture("to_mermaid", num_workers).mermaid()
+
+    def _picture(self, method: str, workers: int | None) -> Picture:
+        if workers is not None:
+            call = f"graph.{method}(num_workers={value_text(workers)})"
+            workers = _workers(workers, call, f"graph.{method}(num_workers=2)")
+        return picture(self._core, workers)
 
     def run(  # noqa: PLR0913  options, by name
         self,
@@ -312,6 +368,17 @@ class Graph(Description):
                 raise GraphError(msg)
             names += [component.name] if isinstance(component, Owner) else [n.name for n in component.nodes.values()]
         return names
+
+
+def _workers(number: object, call: str, example: str) -> int:
+    """Check a number of workers; more are not started than there is room for."""
+    if isinstance(number, bool) or not isinstance(number, int):
+        msg = f"{call}: give the number of workers, a whole number such as {example}"
+        raise TypeError(msg)
+    if number < 0:
+        msg = f"{call}: the number of workers is negative; give 1 or more"
+        raise ValueError(msg)
+    return min(number, MAX_WORKERS)
 
 
 def _weight(name: str, value: object) -> float | None:

@@ -43,6 +43,11 @@ impl GraphCore {
         step(&mut lock(&self.inner))
     }
 
+    /// The description as it stands.
+    pub(crate) fn snapshot(&self) -> Graph<Object> {
+        self.with(|inner| inner.graph.clone())
+    }
+
     /// Takes one step of building.
     fn build<R>(&self, step: impl FnOnce(&mut Graph<Object>) -> Result<R, rust::GraphError>) -> PyResult<R> {
         self.with(|inner| step(&mut inner.graph)).map_err(refused)
@@ -395,10 +400,7 @@ impl GraphCore {
             let definitions = inner.definitions.iter().map(|definition| definition.clone_ref(py)).collect();
             Ok(Plan { inner: Arc::new(plan), definitions })
         })
-        .map_err(|error| match error {
-            PlanError::Graph(error) => refused(error),
-            error => GraphError::new_err(error.to_string()),
-        })
+        .map_err(unplannable)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -434,6 +436,14 @@ impl GraphCore {
             let persist = graph.port(node, PortKind::Persist, persist)?;
             Ok(get(&graph.nodes()[node].persists[persist]))
         })
+    }
+}
+
+/// Why there is no plan.
+pub(crate) fn unplannable(error: PlanError) -> PyErr {
+    match error {
+        PlanError::Graph(error) => refused(error),
+        error => GraphError::new_err(error.to_string()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `cascata._native`: the only crate that knows Python.
 //!
 //! * [`definition`], [`graph`], [`plan`]: components, graphs and their plans, as the DSL's handles see them;
+//! * [`picture`]: what is seen of graphs;
 //! * [`memory`]: a run's shared memory, as the supervisor sees it;
 //! * [`worker`]: a worker, built from the plan; [`component`], [`lane`] and [`drive`], [`passive`], [`port`] and
 //!   [`done`] are its parts, [`core`] its heart, [`park`] how a task waits for it;
@@ -28,6 +29,7 @@ mod memory;
 mod object;
 mod park;
 mod passive;
+mod picture;
 mod plan;
 mod port;
 mod refusal;
@@ -54,6 +56,7 @@ mod _native {
         lane::Lane,
         memory::RunMemory,
         park::Park,
+        picture::Picture,
         plan::Plan,
         port::{Sender, WaitingSend},
         worker::{Worker, watch_parent},

@@ -10,5 +10,6 @@ pub mod graph;
 pub mod memory;
 pub mod metrics;
 pub mod order;
+pub mod picture;
 pub mod plan;
 pub mod queue;

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{GraphError, PortKind};
 
+/// How many items the channel of an inport holds if nothing else is said.
+pub const DEFAULT_CAPACITY: usize = 10;
+
 /// A component as it was declared: its ports and the language's own description of it.
 ///
 /// Every instance in a graph shares one definition by [`Arc`](std::sync::Arc); two nodes are instances of the same

@@ -5,7 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 /// The three kinds of things a component declares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PortKind {
     /// Where values enter.
     Inport,

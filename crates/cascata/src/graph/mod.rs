@@ -25,7 +25,7 @@ mod wishes;
 
 pub use batch::Batch;
 pub use check::check;
-pub use definition::{Definition, Inport, Outport, Persist};
+pub use definition::{DEFAULT_CAPACITY, Definition, Inport, Outport, Persist};
 pub use edge::Edge;
 pub use embed::Subgraph;
 pub(crate) use error::sentence;

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from cascata.description import Description, text_of
 from cascata.errors import DeadlockError, GraphError
@@ -17,7 +17,7 @@ from cascata.subgraph import Subgraph
 from cascata.text import value_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import graphviz
 
@@ -77,6 +77,58 @@ class Graph(Description):
     def _begin(self, core: GraphCore, namespace: dict[str, Any] | None) -> None:
         super()._begin(core, namespace)
         object.__setattr__(self, "_started", None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the graph as plain data, such as `json.dump` writes to a file and `from_json` takes.
+
+        They tell all that was said of the graph: components by module and name, values, capacities, batches, trigger
+        groups, policies, groups, subgraphs, exports, weights and places.
+
+        Raises:
+            GraphFormatError: If a component or the function of `keyed` cannot be imported, or a value is nothing that
+                JSON can tell; the message has the path of the entry.
+
+        >>> from cascata import Graph
+        >>> Graph().to_json()
+        {'version': 2, 'nodes': {}, 'edges': [], 'group_handles': {}, 'exports': {}, 'subgraphs': {}}
+
+        """
+        from cascata import plain
+        from cascata._native import save_graph
+        from cascata.places import Places
+
+        data: dict[str, Any] = plain.read(save_graph(self._core, Places(type(self))))
+        return data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], allow: Iterable[str] | None = None) -> Self:
+        """Make the graph that data of `to_json` describe, or data that cascata 0.1 has written.
+
+        Args:
+            data: What `json.load` reads from a file.
+            allow: The modules that may be imported, if these data are not to be trusted with that: names, and patterns
+                such as `"my_project.*"` for a package and all in it. None is imported before all have been checked.
+
+        Raises:
+            GraphFormatError: If the data describe no graph, or components cannot be imported; the message has the path
+                of the offending entry.
+            TypeError: If `allow` is no list of texts.
+
+        >>> from cascata import Graph
+        >>> Graph.from_json({"nodes": {"split": {"module": "my_project.text"}}})
+        Traceback (most recent call last):
+        cascata.errors.GraphFormatError: nodes.split: missing field `class`
+
+        """
+        from cascata import plain
+        from cascata._native import load_graph
+        from cascata.places import Places, patterns
+
+        places = Places(cls, patterns(allow))
+        core = load_graph(plain.write_graph(data), places)
+        graph = cls.__new__(cls)
+        graph._begin(core, None)
+        return graph
 
     def check_deadlocks(self) -> None:
         """Check that the graph can run to its end; `run` and `start` do it first.

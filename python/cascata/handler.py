@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cascata.declare import PersistMark
     from cascata.group import Group
 
-__all__ = ["GroupInputPort", "GroupOutputPort", "GroupPersistentPort"]
+__all__ = ["GroupInputPort", "GroupOutputPort", "GroupPersistentPort", "key_problem"]
 
 
 class GroupInputPort(InputPort, PortHandler):
@@ -88,11 +88,8 @@ class GroupInputPort(InputPort, PortHandler):
         <outport words.word: str, feeds tallies_0.word, tallies_1.word, tallies_2.word, tallies_3.word>
         """
         call = f"{self.label}.keyed({value_text(function)})"
-        if not callable(function):
-            msg = f"{call}: give a function that gives the key of an item, such as `lambda item: item.name`"
-            raise TypeError(msg)
-        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-            msg = f"{call}: the function is async, and it is not awaited; use a plain function"
+        if problem := key_problem(function):
+            msg = f"{call}: {problem}"
             raise TypeError(msg)
         return self._view("keyed", function)
 
@@ -114,6 +111,15 @@ class GroupInputPort(InputPort, PortHandler):
     def _sources(self) -> list[str]:
         place = [self._component.name, self._name]
         return [f"{a}.{out}" for a, out, *target, _ in self._component._core.links() if target == place]
+
+
+def key_problem(function: object) -> str | None:
+    """Say why something cannot give the keys of items, and how to mend it; `None` if it can."""
+    if not callable(function):
+        return "give a function that gives the key of an item, such as `lambda item: item.name`"
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        return "the function is async, and it is not awaited; use a plain function"
+    return None
 
 
 class GroupOutputPort(OutputPort, PortHandler):

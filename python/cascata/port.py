@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import GenericAlias
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn, Self, SupportsIndex, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn, Protocol, Self, SupportsIndex, cast, overload
 
 from cascata.batching import WHOLE, Batch, Batched, batch, is_size, of_size
 from cascata.errors import GraphError
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cascata.instance import Instance
     from cascata.owner import Owner
 
-__all__ = ["InputPort", "OutputPort", "PersistentPort", "PersistentValue", "Port", "PortHandler"]
+__all__ = ["InputPort", "OutputPort", "PersistentPort", "PersistentValue", "Port", "PortHandler", "check_types"]
 
 SHARING = ("balanced", "round_robin", "broadcast", "keyed")
 """How a group can share out what comes to one of its inports."""
@@ -106,7 +106,8 @@ class InputPort(Port):
     @property
     def capacity(self) -> int | None:
         """How many items may wait here; `None` is without limit."""
-        return self._component.__declaration__.inports[self._name].capacity
+        capacity: int | None = self._component._core.capacity(self._component._node, self._name)
+        return capacity
 
     @property
     def channel(self) -> ChannelView:
@@ -150,7 +151,7 @@ class InputPort(Port):
             return
         for source, target in graph.edges:
             if target in self._inports():
-                _check_types(f"{what}, as also {source.label} >> {self.label}", source, self, batched=True)
+                check_types(f"{what}, as also {source.label} >> {self.label}", source, self, batched=True)
 
     @property
     def initialization_value(self) -> Any:
@@ -285,7 +286,7 @@ class OutputPort(Port):
             where = "are in different graphs; put both into one, and connect them there"
             msg = f"{what}: {source.name} and {sink.name} {where}"
             raise GraphError(msg)
-        _check_types(what, self, target, batched=batch is not None or target.batch is not None)
+        check_types(what, self, target, batched=batch is not None or target.batch is not None)
         if batch is not None:
             target._check_sources(what)
         ends = (source._node, self._name, sink._node, target._name)
@@ -432,8 +433,25 @@ class PortHandler:
         raise NotImplementedError
 
 
-def _check_types(what: str, source: OutputPort, target: InputPort, *, batched: bool) -> None:
-    """Check that whatever an outport sends may arrive at an inport, alone or in lists."""
+class Typed(Protocol):
+    """What is known of a port's items."""
+
+    @property
+    def label(self) -> str:
+        """Component and port."""
+
+    @property
+    def type(self) -> Any:
+        """The type of its items."""
+
+
+def check_types(what: str, source: Typed, target: Typed, *, batched: bool) -> None:
+    """Check that whatever an outport sends may arrive at an inport, alone or in lists.
+
+    Raises:
+        TypeError: If it may not; `what` is how they are connected.
+
+    """
     sent, taken = source.type, target.type
     listed = GenericAlias(list, (sent,))
     arrives = listed if batched else sent

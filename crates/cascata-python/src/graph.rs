@@ -43,8 +43,13 @@ impl GraphCore {
         step(&mut lock(&self.inner))
     }
 
-    /// The description as it stands.
-    pub(crate) fn snapshot(&self) -> Graph<Object> {
+    /// A graph that was built elsewhere, with the handle of every node's definition.
+    pub(crate) fn of(graph: Graph<Object>, definitions: Vec<Py<Definition>>) -> Self {
+        Self { inner: Mutex::new(Inner { graph, definitions }) }
+    }
+
+    /// A copy of the graph, for what calls Python while it looks at it.
+    pub(crate) fn description(&self) -> Graph<Object> {
         self.with(|inner| inner.graph.clone())
     }
 
@@ -180,6 +185,14 @@ impl GraphCore {
     /// What a component is an instance of.
     fn definition(&self, py: Python<'_>, node: &str) -> PyResult<Py<Definition>> {
         self.with(|inner| Ok(inner.definitions[inner.graph.position(node)?].clone_ref(py))).map_err(refused)
+    }
+
+    /// How many items an inport's channel holds, for a group that of its first member; `None` is without bound.
+    fn capacity(&self, node: &str, port: &str) -> PyResult<Option<usize>> {
+        self.build(|graph| {
+            let node = graph.members(&graph.end(node)?)[0];
+            Ok(graph.nodes()[node].capacities[graph.port(node, PortKind::Inport, port)?])
+        })
     }
 
     /// Puts a value on an inport. One that is not explicit is dropped when the port is connected.

@@ -1,6 +1,7 @@
 //! `cascata._native`: the only crate that knows Python.
 //!
 //! * [`definition`], [`graph`], [`plan`]: components, graphs and their plans, as the DSL's handles see them;
+//! * [`json`]: graphs as data;
 //! * [`picture`]: what is seen of graphs;
 //! * [`memory`]: a run's shared memory, as the supervisor sees it;
 //! * [`worker`]: a worker, built from the plan; [`component`], [`lane`] and [`drive`], [`passive`], [`port`] and
@@ -24,6 +25,7 @@ mod done;
 mod drive;
 mod generation;
 mod graph;
+mod json;
 mod lane;
 mod memory;
 mod object;
@@ -53,6 +55,7 @@ mod _native {
         definition::Definition,
         generation::after_fork,
         graph::GraphCore,
+        json::{load_graph, save_graph},
         lane::Lane,
         memory::RunMemory,
         park::Park,

@@ -22,7 +22,7 @@ impl Picture {
     #[pyo3(signature = (graph, text, workers = None))]
     fn new(graph: &GraphCore, text: &Bound<'_, PyAny>, workers: Option<usize>) -> PyResult<Self> {
         // A copy, since `text` may do anything with the graph.
-        let graph = graph.snapshot();
+        let graph = graph.description();
         let placement = workers
             .map(|workers| plan::Plan::new(&graph, workers, &[], None).map_err(unplannable))
             .transpose()?

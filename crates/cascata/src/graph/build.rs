@@ -25,6 +25,22 @@ impl<V> Graph<V> {
         Ok(self.nodes.insert_full(name, node).0)
     }
 
+    /// Sets how many items the channel of an inport holds, for a group that of every member, in the place of what is
+    /// declared; `None` is without bound.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such node, group or inport, or the capacity is 0.
+    pub fn set_capacity(&mut self, name: &str, inport: &str, capacity: Option<usize>) -> Result<(), GraphError> {
+        let (members, port) = self.locate(name, PortKind::Inport, inport)?;
+        if capacity == Some(0) {
+            let definition = self.nodes[members[0]].definition.name.clone();
+            return Err(GraphError::ZeroCapacity { definition, port: inport.to_owned() });
+        }
+        members.into_iter().for_each(|node| self.nodes[node].capacities[port] = capacity);
+        Ok(())
+    }
+
     /// Puts a value on an inport, for a group on that of every member, and gives what was set before. An `explicit` one
     /// is the first item of the port if the port is connected; another one is dropped then, as a declared default is.
     ///

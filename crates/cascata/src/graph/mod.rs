@@ -14,6 +14,7 @@ mod error;
 mod export;
 mod group;
 mod issue;
+pub mod json;
 mod link;
 mod name;
 mod node;

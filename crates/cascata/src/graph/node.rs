@@ -13,6 +13,8 @@ use super::{Batch, Definition};
 pub struct Node<V> {
     /// What it is an instance of.
     pub definition: Arc<Definition<V>>,
+    /// How many items the channel of each inport holds, as declared or set; `None` is without bound.
+    pub capacities: Vec<Option<usize>>,
     /// The value set on each inport, in the place of the declared default.
     pub initials: Vec<Option<Initial<V>>>,
     /// The batches in which each inport delivers its items, if it does.
@@ -48,6 +50,7 @@ pub struct PersistSetting<V> {
 impl<V> Node<V> {
     pub(super) fn new(definition: Arc<Definition<V>>) -> Self {
         Self {
+            capacities: definition.inports.iter().map(|inport| inport.capacity).collect(),
             initials: definition.inports.iter().map(|_| None).collect(),
             batches: definition.inports.iter().map(|_| None).collect(),
             persists: definition.persists.iter().map(|_| PersistSetting { arguments: None, state: None }).collect(),

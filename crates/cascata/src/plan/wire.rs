@@ -149,7 +149,7 @@ impl<V: Clone> Wiring<V> {
         self.channels.push(PlannedChannel {
             node,
             inport,
-            capacity: graph.nodes()[node].definition.inports[inport].capacity,
+            capacity: graph.nodes()[node].capacities[inport],
             publishers: producers.len(),
             shared: producers.iter().any(|&(from, _)| placement[from] != placement[node]),
             producers,
@@ -230,7 +230,7 @@ impl<V: Clone> Wiring<V> {
                 let channels = graph.members(&link.to).iter().map(|&to| plain[&(to, link.inport)]).collect();
                 let members = graph.members(&link.from);
                 let turnstile = ordered(graph, link, numbers).map(|_| {
-                    let capacity = graph.nodes()[graph.members(&link.to)[0]].definition.inports[link.inport].capacity;
+                    let capacity = graph.nodes()[graph.members(&link.to)[0]].capacities[link.inport];
                     let room = capacity.map_or(MOST_WAITING, |room| room.min(MOST_WAITING));
                     self.turnstiles.push(PlannedTurnstile { members: members.to_vec(), room });
                     self.turnstiles.len() - 1
@@ -348,7 +348,8 @@ fn desk<V: Clone>(graph: &Graph<V>, group: usize, inports: &[usize]) -> PlannedD
     let unit = |inport: usize| node.batches[inport].map_or(1, |batch| batch.size.map_or(u64::MAX, |size| size as u64));
     // A port is ahead by what lies in the members' channels and in their batches, at most.
     let ahead = |inport: usize| {
-        let room = node.definition.inports[inport].capacity.unwrap_or(MOST_ROWS);
+        let rooms = described.members.iter().map(|&member| graph.nodes()[member].capacities[inport]);
+        let room = rooms.map(|room| room.unwrap_or(MOST_ROWS)).max().unwrap_or(MOST_ROWS);
         room / usize::try_from(unit(inport)).unwrap_or(usize::MAX) + 2
     };
     let ahead = inports.iter().map(|&inport| ahead(inport)).max().unwrap_or(0);

@@ -1,6 +1,5 @@
 """Graphs as data: what is written, and that what is read is the same graph."""
 
-import importlib
 import json
 import subprocess
 import sys
@@ -456,11 +455,6 @@ def test_a_graph_of_a_subclass():
 @pytest.mark.parametrize("version", ["0.1.7", "0.1.8"])
 class TestPrior:
     """Files of the system before this one."""
-
-    @pytest.fixture(autouse=True)
-    def _components(self, monkeypatch):
-        monkeypatch.syspath_prepend(str(PRIOR))
-        importlib.import_module("prior_parts")
 
     def read(self, version, name):
         data = json.loads((PRIOR / version / f"{name}.json").read_text())

@@ -147,9 +147,10 @@ def build(plan: Plan, place: str) -> Graph:
 
 
 def collected(plan: Plan, place: str) -> dict[str, Done]:
-    """Give what the instances have done."""
+    """Give what the instances have done, of those that have lived to tell."""
     names = [name for position in range(len(plan.nodes)) for name in plan.names(position)]
-    return {name: pickle.loads((Path(place) / name).read_bytes()) for name in names}  # noqa: S301  our own
+    logs = {name: Path(place) / name for name in names}
+    return {name: pickle.loads(log.read_bytes()) for name, log in logs.items() if log.exists()}  # noqa: S301  our own
 
 
 class _Builder:

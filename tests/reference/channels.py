@@ -150,7 +150,8 @@ class Channel:
         assert self.junction is not None
         if len(entries) >= self.size or self.junction.spans:
             return entries[min(len(entries), self.size) - 1].number
-        return self.junction.next_number(self.owner)
+        to_come = self.junction.next_number(self.owner)
+        return max(to_come - 1, entries[-1].number) if self.flushed else to_come
 
     def dry(self) -> bool:
         """Tell whether nothing more can come out of the queue."""
@@ -166,11 +167,21 @@ class Channel:
         self.closed = True
         if self.junction is not None:
             self.first = None
+            self.bequeath()
         for entry in self.waiting:
             entry.sending.waiting -= 1
         self.waiting.clear()
         self.inside.clear()
         self.batch = []
+
+    def bequeath(self) -> None:
+        """Leave to the other members of a group what no firing has seen; what is in a batch only if the stream goes on."""
+        assert self.junction is not None
+        if self.junction.bequeaths:
+            entries = [*([] if self.junction.dry(self.owner) else self.batch), *self.inside]
+            left = [*(Entry(entry.item, FREE, Sending(waiting=1)) for entry in entries), *self.waiting]
+            self.waiting.clear()
+            self.junction.left[self.owner].extend(left)
 
     def floor(self) -> Number:
         """Give the lowest number that may still be taken here, if items bring numbers here."""
@@ -194,7 +205,7 @@ class Junction:
         self.size = 1
         """How many items of a row there are: the rows of several ports are made of batches."""
         inport, way = play.plan.nodes[position].inports[place], play.plan.way(position, place)
-        self.spans = inport.batch is not None and not inport.within and len(play.plan.lane(position, place)) > 1
+        self.spans = inport.batch is not None and len(play.plan.desk(position, place)) > 1
         if self.spans:
             self.size = inport.batch or ENDS
         others = [play.plan.way(position, other) for other in play.plan.lane(position, place)]
@@ -213,6 +224,9 @@ class Junction:
         """Where items wait for their turn; the last part is the member they go to, if that is known."""
         self.gathers = any(map(play.plan.ordered, self.links))
         """Whether some wait here for their turn. Nor is it said then how many of the others come before those."""
+        self.bequeaths = play.plan.bequeaths(position, place)
+        self.left: dict[Instance, deque[Entry]] = {member: deque() for member in self.members}
+        """What members have left to the others."""
         self.count = 0
         """How many items have been shared out."""
 
@@ -233,11 +247,15 @@ class Junction:
     def steps(self) -> Iterator[bool]:
         """Let items go from the heads of the lines to the channels; those of one outport in the order sent (SPEC 4)."""
         for line, entries in self.play.schedule.shuffled(list(self.lines.items())):
-            yield bool(entries) and self.in_turn(line) and self.deliver(line, entries)
+            link, _, known = line
+            counted = self.everywhere and link.to is None
+            yield bool(entries) and self.in_turn(line) and self.deliver(entries, known, counted=counted)
+        for entries in self.left.values():
+            yield bool(entries) and self.deliver(entries)
 
-    def deliver(self, line: Line, entries: deque[Entry]) -> bool:
+    def deliver(self, entries: deque[Entry], known: int | None = None, *, counted: bool = False) -> bool:
         """Let the head of a line go to its channel, with a number if it is shared out (SPEC 8)."""
-        entry, (link, _, known) = entries[0], line
+        entry = entries[0]
         member = self.choose(entry.item) if known is None else known
         if member is None or not self.play.schedule.admits(self.channels[member], entry):
             return False
@@ -248,7 +266,7 @@ class Junction:
             number = float(self.row)
             self.rows[self.row :] = [member, *self.rows[self.row + 1 :]]
             self.count += 1
-        elif self.everywhere and link.to is None:
+        elif counted:
             number = float(channel.arrived)
             channel.arrived += 1
         if not channel.closed:  # else it is discarded (SPEC 3)
@@ -264,14 +282,12 @@ class Junction:
     @cached_property
     def rows(self) -> list[int]:
         """The members that the rows of the trigger group go to, as far as that is known."""
-        lane = self.play.plan.lane(self.position, self.place)
-        inport = self.play.plan.nodes[self.position].inports[self.place]
-        alone = inport.within or self.play.plan.way(self.position, self.place) != "shared"
-        return self.play.shared.setdefault((self.position, (self.place,) if alone else lane), [])
+        desk = self.play.plan.desk(self.position, self.place)
+        return self.play.shared.setdefault((self.position, desk), [])
 
     def choose(self, item: Item) -> int | None:
         """Choose the member that gets the next item (SPEC 8); `None` if that is not known yet."""
-        if len(self.members) == 1:
+        if len(self.members) == 1 or all(channel.closed for channel in self.channels):
             return 0
         if self.row < len(self.rows):  # another port has the first item of this row: rows are shared out, not items
             return self.rows[self.row]
@@ -323,7 +339,11 @@ class Junction:
 
     def dry(self, member: Instance) -> bool:
         """Tell whether nothing can come to a member any more."""
-        return not any(line or not source.ended for source, line in self.reaching(member))
+        if self.bequeaths and any(channel.inside or channel.waiting for channel in self.channels):
+            return False  # its member may end and leave that to others
+        return not any(self.left.values()) and not any(
+            line or not source.ended for source, line in self.reaching(member)
+        )
 
     def next_number(self, member: Instance) -> Number:
         """Give the lowest number with which something may still come to a member."""

@@ -58,12 +58,19 @@ def compare(
                 graph.place(node, worker=worker % workers)
         try:
             report = graph.run(num_workers=workers, timeout=PATIENCE, start_method=start_method)
-        except DeadlockError as error:
-            differences = died(plan, collected(plan, place), expected, error)
-        except RunTimeout as error:
-            differences = [f"it does not end: {error}", *followed(plan, collected(plan, place))]
+        except (DeadlockError, RunTimeout) as caught:
+            error: DeadlockError | RunTimeout | None = caught
         else:
-            differences = ended(plan, collected(plan, place), expected, report)
+            error = None
+        done = collected(plan, place)
+        if len(done) < len(graph.nodes):
+            differences = [f"some have left no log: {error}"]
+        elif isinstance(error, DeadlockError):
+            differences = died(plan, done, expected, error)
+        elif error is not None:
+            differences = [f"it does not end: {error}", *followed(plan, done)]
+        else:
+            differences = ended(plan, done, expected, report)
     if differences:
         raise AssertionError("\n  ".join([f"on {workers} workers, {start_method}:", *differences, brief(plan)]))
 

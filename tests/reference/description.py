@@ -44,7 +44,7 @@ ENDLESS = -1
 WHOLE = 0
 """The size of a batch that takes the whole stream."""
 ROUNDS = 3
-"""How many times an item may go round a loop, unless something else is said."""
+"""How many times an item may go round a loop."""
 
 _BALLAST = (0, 0, 0, 0, 0, 5, 300, 5_000, 70_000)
 
@@ -55,8 +55,8 @@ class Inport:
 
     capacity: int | None = 10
     seeded: bool = False
-    rounds: int = ROUNDS
-    """How many times its initial value may go round a loop."""
+    token: bool = False
+    """Whether it gets one item back for each firing, the first of which is on its initial value."""
     batch: int | None = None
     """The size of its batches; `WHOLE` for one list of everything, `None` for no batches."""
     within: bool = False
@@ -160,12 +160,20 @@ class Plan:
         return next((cycle for cycle in self.cycles if position in cycle), frozenset())
 
     def goes_round(self, position: int, outport: str) -> bool:
-        """Tell whether what is sent here stays in a loop."""
+        """Tell whether what is sent here stays in a loop; a token goes round as often as anything else comes."""
         cycle = self.cycle(position)
         return any(
-            (link.source, link.outport) == (position, outport) and link.target in cycle and self.triggers(link)
+            (link.source, link.outport) == (position, outport)
+            and link.target in cycle
+            and self.triggers(link)
+            and not self.nodes[link.target].inports[link.inport].token
             for link in self.links
         )
+
+    def gives_token(self, position: int, outport: str) -> bool:
+        """Tell whether what is sent here is the token of a loop."""
+        links = [link for link in self.links if (link.source, link.outport) == (position, outport)]
+        return any(self.nodes[link.target].inports[link.inport].token for link in links)
 
     def finite(self, position: int) -> bool:
         """Tell whether a node comes to an end by itself: a zip does with the first of its ports."""
@@ -219,9 +227,14 @@ class Plan:
         return not said and not alone and 0 < self.nodes[link.source].members == self.nodes[link.target].members
 
     def policy(self, position: int, inport: int) -> str:
-        """Give the policy of a group's inport: that of its trigger group, of which one port may say it."""
+        """Give the policy of a group's inport: that of its row, of which one port may say it.
+
+        Every row of a trigger group may be for all, also if some of it is shared out by itself otherwise.
+        """
         inports = self.nodes[position].inports
-        said = {inports[place].policy: place for place in self.lane(position, inport)}
+        if any(inports[place].policy == "broadcast" for place in self.lane(position, inport)):
+            return "broadcast"
+        said = {inports[place].policy: place for place in self.desk(position, inport)}
         said.pop("balanced", None)
         policy, place = next(iter(said.items()), ("balanced", inport))
         return "keyed elsewhere" if policy == "keyed" and place != inport else policy
@@ -231,6 +244,29 @@ class Plan:
         feeds = self.feeds(position, inport)
         ways = {"paired" if self.paired(link) else "shared" if link.to is None else "mixed" for link in feeds}
         return "mixed" if len(ways) > 1 or (ways == {"paired"} and len(feeds) > 1) else next(iter(ways), "mixed")
+
+    def desk(self, position: int, inport: int) -> tuple[int, ...]:
+        """Give the ports whose rows are shared out together with those of an inport."""
+        lane = self.lane(position, inport)
+        whole = tuple(
+            place
+            for place in lane
+            if not self.nodes[position].inports[place].within and self.way(position, place) == "shared"
+        )
+        return whole if inport in whole else (inport,)
+
+    def apart(self, position: int) -> bool:
+        """Tell whether members of a group may end before others: they fire on something that is their own, too."""
+        return any(self.way(position, place) == "mixed" for lane in self.lanes(position) for place in lane)
+
+    def bequeaths(self, position: int, inport: int) -> bool:
+        """Tell whether what a member has got here and not seen, as it ends before others, is shared out again.
+
+        Not if it is part of a row, or in a loop.
+        """
+        alone = self.desk(position, inport) == (inport,) and self.way(position, inport) == "shared"
+        shared = alone and bool(self.nodes[position].members) and self.policy(position, inport) != "broadcast"
+        return shared and not self.cycle(position) and len(self.lane(position, inport)) > 1
 
     @cached_property
     def _numbered(self) -> dict[int, bool]:
@@ -252,18 +288,21 @@ class Plan:
         if any(set(self.connected(position, member)) & set(lane) != set(lane) for member in self._members(position)):
             return False
         ways = {place: self.way(position, place) for place in lane}
+        if any(self.nodes[position].inports[place].within for place in lane) and (
+            len(lane) > 1 or self.policy(position, lane[0]) == "broadcast"
+        ):
+            return False  # time makes the rows, and who has the same items is not equally far
         if "shared" in ways.values():
             return True
         paired = [place for place, way in ways.items() if way == "paired"]
         return any(self.numbered(self.feeds(position, place)[0].source) for place in paired)
 
     def ordered(self, link: Link) -> bool:
-        """Tell whether what comes by a connection comes in the order of numbers; not into loops."""
+        """Tell whether what comes by a connection comes in the order of numbers."""
         return (
             link.ordered
             and link.of is None
             and not self.paired(link)
-            and not self.cycle(link.target)
             and self.numbered(link.source)
         )
 
@@ -306,7 +345,10 @@ class Actor:
             values = [value if index in lanes[0] else None for index, value in enumerate(values)]
         items = [item for value in values for item in items_of(value)]
         names, number = " ".join(item[0] for item in items), sum(item[1] for item in items)
-        rounds = max((item[2] for item in items), default=ROUNDS) - bool(self.plan.cycle(self.position))
+        tokens = [item for port, value in zip(node.inports, values, strict=True) if port.token for item in items_of(value)]
+        left = [item[2] for item in items if item not in tokens]
+        # What the ports of other trigger groups show must not keep anything going round for ever.
+        rounds = (max if len(lanes) == 1 else min)(left, default=ROUNDS) - bool(self.plan.cycle(self.position))
         step = number if node.by_item else self.firings
         self.firings += 1
         self.names, self.total = digest(f"{self.names} {names}"), self.total + number
@@ -335,7 +377,7 @@ class Actor:
 
 def seed(plan: Plan, position: int, member: int, inport: int) -> Item:
     """Give the initial value of an inport."""
-    return f"{position}.{member}{INPORTS[inport]}", 0, plan.nodes[position].inports[inport].rounds, ""
+    return f"{position}.{member}{INPORTS[inport]}", 0, ROUNDS, ""
 
 
 def digest(text: str) -> str:

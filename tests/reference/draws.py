@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from build import STYLES
-from description import ENDLESS, OUTPORTS, ROUNDS, WHOLE, Inport, Link, Node, Plan
+from description import ENDLESS, OUTPORTS, WHOLE, Inport, Link, Node, Plan
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
@@ -18,18 +18,6 @@ FEATURES = frozenset(os.environ.get("CASCATA_FEATURES", "").split())
 
 LARGEST = 7
 """Nodes in a plan, at most."""
-
-NUMBERED_BATCHES = False
-"""Whether results of groups that gather batches leave in order."""
-
-ROWS_OF_BATCHES = False
-"""Whether ports of one trigger group of a group share rows if some of them gather batches."""
-
-BESIDE_BROADCAST = False
-"""Whether a port may be shared out beside one of its trigger group that is broadcast."""
-
-HANDED_OVER = False
-"""Whether what lies before a member that ends early is handed over to others."""
 
 CAPACITIES = st.one_of(st.integers(1, 3), st.integers(1, 20), st.none())
 WORDS = st.sampled_from(["x", "", "xx", "y", "xy", "yx", "xxx", "xyx", ".x", "x.x", "x~", "xt", "y.", "."])
@@ -74,7 +62,7 @@ def plans(draw: st.DrawFn) -> Plan:
         plan = draw(_looped(plan))
     if plan.subgraphs and draw(st.booleans()):
         plan = draw(_repeated(plan))
-    return _without_endless_streams(_unordered(_without_seeded_rows(plan)))
+    return _without_endless_streams(_without_seeded_rows(plan))
 
 
 @st.composite
@@ -121,9 +109,7 @@ def _grouped(draw: st.DrawFn, plan: Plan) -> Plan:
         for lane in {plan.lane(position, place) for place in plan.connected(position)}:
             chosen = draw(st.sampled_from(lane))
             policy = draw(st.sampled_from(["balanced", "balanced", "round_robin", "broadcast", "keyed"]))
-            whole = policy == "broadcast" and not (BESIDE_BROADCAST and draw(st.booleans()))
-            for place in lane if whole else [chosen]:
-                inports[place] = dataclasses.replace(inports[place], policy=policy)
+            inports[chosen] = dataclasses.replace(inports[chosen], policy=policy)
         nodes[position] = dataclasses.replace(node, inports=tuple(inports), members=draw(st.integers(1, 4)))
     links = tuple(
         dataclasses.replace(link, ordered=not nodes[link.source].members or draw(st.integers(0, 3)) > 0)
@@ -154,9 +140,9 @@ def _alone(draw: st.DrawFn, plan: Plan) -> Plan:
             links[number] = dataclasses.replace(link, of=draw(st.integers(0, source.members - 1)), ordered=True)
         if not target.members or draw(st.integers(0, 6)):
             continue
-        lane, others = plan.lane(link.target, link.inport), plan.feeds(link.target, link.inport)
+        others = plan.feeds(link.target, link.inport)
         declared = target.lanes is not None and any(link.inport in lane for lane in target.lanes)
-        if (len(lane) == 1 or HANDED_OVER) and not (declared and len(others) == 1):
+        if not (declared and len(others) == 1):
             links[number] = dataclasses.replace(links[number], to=draw(st.integers(0, target.members - 1)))
             inports = [*target.inports]  # members that nothing is connected to have a value
             inports[link.inport] = dataclasses.replace(inports[link.inport], seeded=True)
@@ -193,28 +179,11 @@ def _batched(draw: st.DrawFn, node: Node) -> Node:
         for place in lane:
             port = inports[place]
             batch = draw(sizes)
-            if port.rounds != ROUNDS or (node.members and len(lane) > 1 and not ROWS_OF_BATCHES):
+            if port.token:
                 continue  # the token of a loop would wait for others to come along
             within = bool(batch) and draw(st.integers(0, 3)) == 0
             inports[place] = dataclasses.replace(port, batch=batch, within=within)
     return dataclasses.replace(node, inports=tuple(inports))
-
-
-def _unordered(plan: Plan) -> Plan:
-    """Let results leave as they come where batches have no numbers."""
-
-    def batched(position: int) -> bool:
-        ports = [plan.nodes[position].inports[place] for lane in plan.lanes(position) for place in lane]
-        pairs = [link.source for link in plan.links_to(position) if plan.paired(link)]
-        return any(port.batch is not None for port in ports) or (not plan.cycle(position) and any(map(batched, pairs)))
-
-    links = tuple(
-        dataclasses.replace(link, ordered=False)
-        if not NUMBERED_BATCHES and plan.ordered(link) and batched(link.source)
-        else link
-        for link in plan.links
-    )
-    return dataclasses.replace(plan, links=links)
 
 
 def _without_seeded_rows(plan: Plan) -> Plan:
@@ -226,7 +195,8 @@ def _without_seeded_rows(plan: Plan) -> Plan:
             lane = plan.lane(position, place)
             feeds = [plan.feeds(position, other) for other in lane]
             single = all(len(links) == 1 and not nodes[links[0].source].members for links in feeds)
-            if len(lane) > 1 and not single:
+            everywhere = all(plan.connected(position, member) == plan.connected(position) for member in range(node.members))
+            if len(lane) > 1 and not single and everywhere:
                 inports[place] = dataclasses.replace(inports[place], seeded=False)
         nodes[position] = dataclasses.replace(node, inports=tuple(inports))
     return dataclasses.replace(plan, nodes=tuple(nodes))
@@ -278,7 +248,7 @@ def _looped(draw: st.DrawFn, plan: Plan) -> Plan:
             for place in plan.connected(target)
             for source in range(target, len(nodes))
             for outport in OUTPORTS
-            if plan.connected(source)
+            if plan.connected(source) and not plan.gives_token(source, outport)
         ]
         if not fed:
             break
@@ -296,7 +266,7 @@ def _looped(draw: st.DrawFn, plan: Plan) -> Plan:
 
 def _with_token(node: Node, position: int) -> tuple[Node, Link]:
     """Give a component a loop of its own: an inport that gets one item back for each firing, beginning with a token."""
-    token = Inport(capacity=1, seeded=True, rounds=10**6)
+    token = Inport(capacity=1, seeded=True, token=True)
     script = tuple(word.replace("y", "") + "y" for word in node.script)
     link = Link(position, "y", position, len(node.inports))
     return dataclasses.replace(node, inports=(*node.inports, token), script=script, finish=""), link

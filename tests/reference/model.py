@@ -296,7 +296,9 @@ class Play:
         """Flush the incomplete batches of a loop, or end it, if all that feeds it has ended and no send waits."""
         lanes = [lane for instance in inside for lane in instance.lanes]
         feeds = {source for lane in lanes for source in self.sources(lane)}.difference(inside)
-        if not inside or any(lane.busy for lane in lanes) or not all(source.ended for source in feeds):
+        if all(lane.ended for lane in lanes):
+            return False  # it is closed, and some may wait for room for what their finish functions send
+        if any(lane.busy for lane in lanes) or not all(source.ended for source in feeds):
             return False
         flushed = [channel.flush() for lane in lanes for channel in lane.channels]
         if not any(flushed):

@@ -46,14 +46,15 @@ class Replay(Schedule):
 
     def __init__(self, plan: Plan, done: Mapping[str, Done], attempt: int = 0) -> None:
         """Take what each instance has done; attempts differ in what no log tells, like which of two rows came first."""
+        self.plan = plan
         self.chance = random.Random(attempt) if attempt else None  # noqa: S311  lots, not secrets
         self.logs = {name: what.log for name, what in done.items()}
         self.unfinished = {item for what in done.values() for item in what.unfinished}
         self.dead = {name for name, what in done.items() if what.dead}
         self.lenient = not self.unfinished
         self.times = {item: time for what in done.values() for item, time in what.times.items()}
-        self.left: dict[Channel | Junction, deque[Item]] = {}
-        self.sent: dict[Channel | Junction, dict[Item, float]] = {}
+        self.left: dict[Channel, deque[Item]] = {}
+        self.sent: dict[Channel, dict[Item, float]] = {}
         self.gone: dict[Channel | Junction, set[Item]] = {}
         self.rows: dict[Junction, dict[Item, tuple[int, int]]] = {}
         self.granted = False
@@ -63,6 +64,7 @@ class Replay(Schedule):
         self.done = dict.fromkeys(self.logs, 0)
         self.comes: dict[Channel, list[Item]] = {}
         self.taken: dict[Channel, set[Item]] = {}
+        self.dealt_to: dict[Channel, list[Item]] = {}
         self.come: Counter[Channel] = Counter()
         self.origin: dict[Item, tuple[tuple[str, str], int]] = {}
         for name, log in self.logs.items():
@@ -121,6 +123,15 @@ class Replay(Schedule):
         self.history(channel)
         return item in self.taken[channel]
 
+    def dealt(self, junction: Junction, place: int) -> list[Item]:
+        """Give those of the items that a member has taken which were shared out, not sent to this member alone."""
+        channel = junction.channels[place]
+        if channel not in self.dealt_to:
+            ways = {(source.name, link.outport) for link, source, known in junction.lines if known is None}
+            history = self.history(channel)
+            self.dealt_to[channel] = [item for item in history if self.origin.get(item, (None, 0))[0] in ways]
+        return self.dealt_to[channel]
+
     def expected(self, channel: Channel) -> Item | None:
         """Give the item that has come next, of those that a firing has taken."""
         history, come = self.history(channel), self.come[channel]
@@ -154,28 +165,32 @@ class Replay(Schedule):
         junction = channel.junction
         if junction is None or len(junction.lines) == 1:
             return True
-        place = channel if junction.everywhere else junction
-        if place not in self.left:
-            channels = [channel] if junction.everywhere else junction.channels
-            times: dict[Item, float] = {}
-            for link, source, _ in junction.lines:
-                log = self.logs[source.name]
-                sent = [content[1] for what, content in log if what == "sends" and content[0] == link.outport]
-                latest = math.inf
-                for earlier in reversed(sent):  # what comes behind others has come no sooner
-                    latest = min(latest, self.times.get(earlier, math.inf))
-                    times[earlier] = min(latest, times.get(earlier, math.inf))
-            self.sent[place] = times
-            left = [item for item in times if not any(self.has_taken(channel, item) for channel in channels)]
-            self.left[place] = deque(sorted(left, key=times.__getitem__))
-        left, gone = self.left[place], self.gone.setdefault(place, set())
+        if channel not in self.left:
+            self.sent[channel], self.left[channel] = self.untaken(junction, channel)
+        times, left = self.sent[channel], self.left[channel]
+        gone = self.gone.setdefault(channel if junction.everywhere else junction, set())
         while left and left[0] in gone:
             left.popleft()
-        times = self.sent[place]
         if left and times[left[0]] < times[item]:
             return False
         gone.add(item)
         return True
+
+    def untaken(self, junction: Junction, channel: Channel) -> tuple[dict[Item, float], deque[Item]]:
+        """Give the items that may come to a channel with the times by which they had, and those that nobody has taken."""
+        channels = [channel] if junction.everywhere else junction.channels
+        times: dict[Item, float] = {}
+        for link, source, known in junction.lines:
+            if known not in {None, channel.owner.member}:
+                continue
+            log = self.logs[source.name]
+            sent = [content[1] for what, content in log if what == "sends" and content[0] == link.outport]
+            latest = math.inf
+            for earlier in reversed(sent):  # what comes behind others has come no sooner
+                latest = min(latest, self.times.get(earlier, math.inf))
+                times[earlier] = min(latest, times.get(earlier, math.inf))
+        left = [item for item in times if not any(self.has_taken(channel, item) for channel in channels)]
+        return times, deque(sorted(left, key=times.__getitem__))
 
     def overfills(self, channel: Channel) -> bool:
         """Let in whatever comes after the last that was taken: who of several came first then, no log tells."""
@@ -214,6 +229,8 @@ class Replay(Schedule):
             return super().balanced(junction, item)
         for place, channel in enumerate(junction.channels):
             if self.has_taken(channel, item):
+                if junction.bequeaths and self.expected(channel) != item:
+                    return self.detour(junction)
                 return place if self.ready(junction, place, item) else None
         if junction.channels[0] in junction.members[0].passive:
             return min(range(len(junction.members)), key=junction.rows.count)
@@ -236,6 +253,20 @@ class Replay(Schedule):
             return self.chance.choice(open_ones)
         return min(open_ones, key=junction.load, default=None)
 
+    def detour(self, junction: Junction) -> int | None:
+        """Choose a member for an item that it left to the others, which had later ones of the same sender by then."""
+        ways = [place for place, channel in enumerate(junction.channels) if self.expected(channel) is None]
+        ways = [place for place in ways if not junction.channels[place].closed]
+        if not self.granted:
+            self.refused = True
+            return None
+        return self.chance.choice(ways) if self.chance and ways else next(iter(ways), None)
+
+    def round_robin(self, junction: Junction, item: Item) -> int | None:
+        """Choose the next member; what passive ports have got in which order no log tells, nor when members have ended."""
+        untold = junction.channels[0] in junction.members[0].passive or self.plan.apart(junction.position)
+        return self.balanced(junction, item) if untold and not self.over else super().round_robin(junction, item)
+
     def partner(self, junction: Junction) -> int | None:
         """Give the member that has got another part of the next row, if that is known."""
         for port in (channel.junction for channel in junction.lane_of(0)):
@@ -253,11 +284,11 @@ class Replay(Schedule):
     def ready(self, junction: Junction, place: int, item: Item) -> bool:
         """Tell whether a row may be the next one: no other port has a part of it behind rows that are still to come."""
         ports = [channel.junction for channel in junction.lane_of(place)]
-        row = self.history(junction.channels[place]).index(item) // junction.size
+        row = self.dealt(junction, place).index(item) // junction.size
         if len(ports) == 1 or junction.rows.count(place) != row:
             return len(ports) == 1
         for port in ports:
-            parts = self.history(port.channels[place])[row * port.size : (row + 1) * port.size]
+            parts = self.dealt(port, place)[row * port.size : (row + 1) * port.size]
             for part in parts[:1]:
                 before = self.before(port, part)
                 if before is not None and port.rows.count(before[0]) <= before[1]:
@@ -269,8 +300,8 @@ class Replay(Schedule):
         if junction not in self.rows:
             rows = {
                 taken: (place, number // junction.size)
-                for place, channel in enumerate(junction.channels)
-                for number, taken in enumerate(self.history(channel))
+                for place in range(len(junction.channels))
+                for number, taken in enumerate(self.dealt(junction, place))
             }
             self.rows[junction] = {}
             for link, source, _ in junction.lines:
@@ -287,13 +318,15 @@ class Replay(Schedule):
         """Choose the member that has got the item, if it is the one that all others of the same key have gone to."""
         if junction not in self.members:
             members: dict[str, set[int]] = {}
-            for place, channel in enumerate(junction.channels):
-                for taken in self.history(channel):
+            for place in range(len(junction.channels)):
+                for taken in self.dealt(junction, place):
                     members.setdefault(key(taken), set()).add(place)
             self.members[junction] = members
         known = self.members[junction].get(key(item))
         if known is None and not self.over and (chosen := self.balanced(junction, item)) is not None:
             known = self.members[junction][key(item)] = {chosen}
+        if known is not None and self.plan.apart(junction.position) and not self.over:
+            return self.balanced(junction, item)  # the next one has got the key when a member had ended
         if known is None or len(known) != 1:
             return None
         (place,) = known

@@ -86,14 +86,18 @@ class Schedule:
 
     def round_robin(self, junction: Junction, item: Item) -> int | None:
         """Choose the next member that has not ended."""
-        size = len(junction.members)
-        after = junction.rows[-1] + 1 if junction.rows else 0
-        order = [(after + step) % size for step in range(size)]
-        return next((place for place in order if not junction.channels[place].closed), order[0])
+        return first_open(junction, junction.rows[-1] + 1 if junction.rows else 0)
 
     def keyed(self, junction: Junction, item: Item) -> int | None:
         """Choose the same member for equal keys (SPEC 8)."""
-        return zlib.crc32(key(item).encode()) % len(junction.members)
+        return first_open(junction, zlib.crc32(key(item).encode()))
+
+
+def first_open(junction: Junction, place: int) -> int:
+    """Give a member, or the next one that has not ended."""
+    size = len(junction.members)
+    order = [(place + step) % size for step in range(size)]
+    return next((place for place in order if not junction.channels[place].closed), order[0])
 
 
 def key(item: Item) -> str:

@@ -615,3 +615,38 @@ def test_a_component_that_waits_for_ever_is_no_dead_run(num_workers):
     graph = Graph()
     graph.add("waiting", Waiting)
     assert alive(graph, num_workers, 0.4) == {"waiting": "awaits something that is no channel"}
+
+
+@pytest.mark.parametrize("num_workers", [0, 1, 3])
+def test_one_way_to_a_port_is_full_and_not_the_port(num_workers):
+    """Results that are gathered have room of their own there; six of them are taken instead of what the source sends."""
+
+    @component
+    @outport("out")
+    async def Many(out):
+        while await out.send(0):
+            pass
+
+    @component
+    @outport("out")
+    async def One(out):
+        await out.send(1)
+
+    @component
+    @inport("value")
+    @outport("out")
+    async def Six(value, out):
+        for _ in range(6):
+            await out.send(value)
+
+    graph = Graph()
+    for name, definition in (("source", Many), ("one", One), ("group", Six * 2), ("zip", Zip)):
+        graph.add(name, definition)
+    graph.source.out >> graph.zip.left
+    graph.source.out >> graph.zip.right
+    graph.one.out >> graph.group.value
+    graph.group.out >> graph.zip.left
+    assert sorted(dead(graph, num_workers)) == [
+        "source waits for room or its turn behind source.out: zip.left (5 of 12 inside)",
+        "zip waits for an item at zip.right (0 of 4 inside)",
+    ]

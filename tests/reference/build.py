@@ -67,6 +67,7 @@ class State:
                 await _pause(what)
                 continue
             self.done.log.append(("sends", (what, item)))
+            self.done.begun[item] = time.monotonic()
             send = outports[what].send(item)
             match self.style:
                 case "await":

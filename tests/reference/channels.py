@@ -302,9 +302,12 @@ class Junction:
                 return self.play.schedule.balanced(self, item)
 
     def load(self, place: int) -> tuple[float, int]:
-        """Tell how full a member is: with the rows that it has not fired on yet."""
+        """Tell how full a member is: with what lies there, or with the rows that it has not fired on yet."""
+        if len(channels := self.lane_of(place)) == 1:
+            fill = len(channels[0].inside) + len(channels[0].waiting)
+            return fill - channels[0].capacity, fill
         rows = self.rows.count(place) - self.members[place].fired
-        return rows - min(channel.capacity for channel in self.lane_of(place)), rows
+        return rows - min(channel.capacity for channel in channels), rows
 
     def lane_of(self, place: int) -> list[Channel]:
         """Give the channels of a member that share rows."""

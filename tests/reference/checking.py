@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from build import build, collected
+from deaths import unfounded
 from description import INPORTS, OUTPORTS
 from fate import certain, mortal
 from model import Play
@@ -77,7 +78,7 @@ def compare(
 
 def died(plan: Plan, done: Mapping[str, Done], expected: Outcome, error: DeadlockError) -> list[str]:
     """Let the model follow what was done: then nothing may move any more. Compare who waits, and how full ports are."""
-    differences = followed(plan, done)
+    differences = followed(plan, done) + unfounded(plan, done, error.issues)
     stuck = {issue.split()[0] for issue in error.issues}
     fills = {port: int(fill) for issue in error.issues for port, fill in re.findall(r"(\S+) \((\d+) of", issue)}
     dead = {name for name, what in done.items() if what.dead}

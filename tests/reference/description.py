@@ -231,13 +231,18 @@ class Plan:
 
         Every row of a trigger group may be for all, also if some of it is shared out by itself otherwise.
         """
-        inports = self.nodes[position].inports
-        if any(inports[place].policy == "broadcast" for place in self.lane(position, inport)):
+        row, desk = self.lane(position, inport), self.desk(position, inport)
+        said = {self._said(position, place): place for place in (*(set(row) - set(desk)), *desk)}
+        if "broadcast" in said:
             return "broadcast"
-        said = {inports[place].policy: place for place in self.desk(position, inport)}
-        said.pop("balanced", None)
-        policy, place = next(iter(said.items()), ("balanced", inport))
+        of_desk = {policy: place for policy, place in said.items() if policy != "balanced" and place in desk}
+        policy, place = next(iter(of_desk.items()), ("balanced", inport))
         return "keyed elsewhere" if policy == "keyed" and place != inport else policy
+
+    def _said(self, position: int, inport: int) -> str:
+        """Give the policy that is said where an inport is connected."""
+        shared = any(link.to is None for link in self.feeds(position, inport))
+        return self.nodes[position].inports[inport].policy if shared else "balanced"
 
     def way(self, position: int, inport: int) -> str:
         """Say how items come to the members of a group: `shared`, `paired`, or `mixed`, which no numbers span."""

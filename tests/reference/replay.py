@@ -10,14 +10,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from description import ENDLESS, items_of
+from rows import ordered_rows
 from schedules import NOTHING, Schedule, key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from channels import Channel, Entry, Junction, Sending
     from description import Item, Plan, Value
     from model import Event, Instance, Outcome
+    from rows import Row
 
 T = TypeVar("T")
 
@@ -31,8 +33,10 @@ class Done:
     """What it has sent and was still waiting for at the end."""
     dead: bool = False
     """Whether it had not ended then."""
+    begun: dict[Item, float] = field(default_factory=dict)
+    """When its sends were begun."""
     times: dict[Item, float] = field(default_factory=dict)
-    """When its sends returned."""
+    """When they returned."""
 
 
 class Replay(Schedule):
@@ -56,7 +60,8 @@ class Replay(Schedule):
         self.left: dict[Channel, deque[Item]] = {}
         self.sent: dict[Channel, dict[Item, float]] = {}
         self.gone: dict[Channel | Junction, set[Item]] = {}
-        self.rows: dict[Junction, dict[Item, tuple[int, int]]] = {}
+        self.order: dict[Junction, list[Row]] = {}
+        self.begun = {item: time for what in done.values() for item, time in what.begun.items()}
         self.granted = False
         self.refused = False
         self.over = False
@@ -187,7 +192,8 @@ class Replay(Schedule):
             sent = [content[1] for what, content in log if what == "sends" and content[0] == link.outport]
             latest = math.inf
             for earlier in reversed(sent):  # what comes behind others has come no sooner
-                latest = min(latest, self.times.get(earlier, math.inf))
+                if not self.plan.ordered(link):  # else it may have waited for its turn without its sender
+                    latest = min(latest, self.times.get(earlier, math.inf))
                 times[earlier] = min(latest, times.get(earlier, math.inf))
         left = [item for item in times if not any(self.has_taken(channel, item) for channel in channels)]
         return times, deque(sorted(left, key=times.__getitem__))
@@ -282,37 +288,38 @@ class Replay(Schedule):
         return None
 
     def ready(self, junction: Junction, place: int, item: Item) -> bool:
-        """Tell whether a row may be the next one: no other port has a part of it behind rows that are still to come."""
-        ports = [channel.junction for channel in junction.lane_of(place)]
-        row = self.dealt(junction, place).index(item) // junction.size
-        if len(ports) == 1 or junction.rows.count(place) != row:
-            return len(ports) == 1
-        for port in ports:
-            parts = self.dealt(port, place)[row * port.size : (row + 1) * port.size]
-            for part in parts[:1]:
-                before = self.before(port, part)
-                if before is not None and port.rows.count(before[0]) <= before[1]:
-                    return False
-        return True
+        """Tell whether the row of an item may be the next one, if it has parts at other ports."""
+        ports = [port for channel in junction.lane_of(place) if (port := channel.junction) is not None]
+        if len(ports) == 1:
+            return True
+        if junction not in self.order:
+            self.order |= self.retraced(ports)
+        come = sum(self.come[channel] for channel in junction.channels) // junction.size
+        row = place, self.dealt(junction, place).index(item) // junction.size
+        return row in self.order[junction][come : come + 1]
 
-    def before(self, junction: Junction, item: Item) -> tuple[int, int] | None:
-        """Give the row, by member, of what came by the same way before an item; `None` if that is in no row."""
-        if junction not in self.rows:
-            rows = {
-                taken: (place, number // junction.size)
-                for place in range(len(junction.channels))
-                for number, taken in enumerate(self.dealt(junction, place))
+    def retraced(self, ports: Sequence[Junction]) -> dict[Junction, list[Row]]:
+        """Give the order in which the rows of several ports were shared out, for each as far as its items were taken."""
+        parts = [
+            {
+                item: (place, number // port.size)
+                for place in range(len(port.channels))
+                for number, item in enumerate(self.dealt(port, place))
             }
-            self.rows[junction] = {}
-            for link, source, _ in junction.lines:
+            for port in ports
+        ]
+        order = ordered_rows(parts, [list(self.ways(port)) for port in ports], self.begun, self.chance)
+        taken = [{*rows.values()} for rows in parts]
+        return {port: [row for row in order if row in rows] for port, rows in zip(ports, taken, strict=True)}
+
+    def ways(self, junction: Junction) -> Iterator[list[Item]]:
+        """Give what came to a port from each sender, as far as its order is known."""
+        for link, source, _ in junction.lines:
+            ports = {link.outport}
+            if not source.at_once and not self.plan.ordered(link):  # one is waited for before the next is sent
                 ports = {other.outport for other, of, _ in junction.lines if of is source}
-                ports = {link.outport} if source.at_once else ports  # else one is waited for before the next is sent
-                log = self.logs[source.name]
-                sent = [content[1] for what, content in log if what == "sends" and content[0] in ports]
-                for earlier, later in itertools.pairwise(sent):
-                    if rows.get(earlier) != rows.get(later) and earlier in rows:
-                        self.rows[junction][later] = rows[earlier]
-        return self.rows[junction].get(item)
+            log = self.logs[source.name]
+            yield [content[1] for what, content in log if what == "sends" and content[0] in ports]
 
     def keyed(self, junction: Junction, item: Item) -> int | None:
         """Choose the member that has got the item, if it is the one that all others of the same key have gone to."""

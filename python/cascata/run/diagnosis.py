@@ -81,10 +81,14 @@ class _Scene:
         return STATES.get(kind, "runs")
 
     def _blocked(self, name: str, port: str) -> str:
-        full = [target for target in self._targets.get((name, port), ()) if self._is_full(target)]
+        open_ones = [target for target in self._targets.get((name, port), ()) if target[0] not in self._ended]
+        full = [target for target in open_ones if self._is_full(target)]
         if self._short and not full:
             return f"waits for shared memory for an item of {name}.{port}"
-        text = f"waits for room behind {name}.{port}: {self._fill(full) or 'a full inport'}"
+        if not full:  # one of several channels of a port is, or another member or another part of a row comes first
+            taken = [target for target in open_ones if self._ports[target]["fill"]]
+            return f"waits for room or its turn behind {name}.{port}: {self._fill(taken or open_ones)}"
+        text = f"waits for room behind {name}.{port}: {self._fill(full)}"
         loop = self._loops.get(name)
         looped = [
             f"{target}.{inport}" for target, inport in full if loop is not None and loop == self._loops.get(target)
@@ -94,7 +98,7 @@ class _Scene:
         return text
 
     def _is_full(self, target: tuple[str, str]) -> bool:
-        port = self._ports.get(target) if target[0] not in self._ended else None  # what has ended takes everything
+        port = self._ports.get(target)
         return port is not None and port["fill"] >= (port["capacity"] or math.inf)
 
     def _fill(self, names: Sequence[tuple[str, str]]) -> str:

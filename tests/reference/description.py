@@ -111,6 +111,10 @@ class Plan:
     again: tuple[int | None, ...] = ()
     """For each subgraph the other one that it is a copy of, if it is; what is not said is not."""
 
+    def __deepcopy__(self, memo: object) -> Plan:
+        """Give itself: every instance in the calling process is made with a copy of what it is given."""
+        return self
+
     def feeds(self, target: int, inport: int, member: int | None = None) -> list[Link]:
         """Give the connections of an inport, of any member or of one."""
         links = [link for link in self.links if (link.target, link.inport) == (target, inport)]

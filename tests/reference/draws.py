@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from typing import TYPE_CHECKING
 
 from build import STYLES
@@ -12,9 +11,6 @@ from hypothesis import strategies as st
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-FEATURES = frozenset(os.environ.get("CASCATA_FEATURES", "").split())
-"""What is drawn beside components and connections if asked for: the model cannot follow all of it yet."""
 
 LARGEST = 7
 """Nodes in a plan, at most."""
@@ -50,15 +46,15 @@ def plans(draw: st.DrawFn) -> Plan:
             node, link = _with_token(node, position)
             links.append(link)
         nodes.append(node)
-    if "groups" in FEATURES and draw(st.integers(0, 2)):
+    if draw(st.integers(0, 2)):
         plan = draw(_grouped(Plan(tuple(nodes), tuple(links))))
         nodes, links = [*plan.nodes], [*plan.links]
-    if "batches" in FEATURES and draw(st.integers(0, 2)) == 0:
+    if draw(st.integers(0, 2)) == 0:
         nodes = [draw(_batched(node)) for node in nodes]
     plan = draw(_alone(Plan(tuple(nodes), tuple(links))))
-    if "subgraphs" in FEATURES and draw(st.booleans()):
+    if draw(st.booleans()):
         plan = dataclasses.replace(plan, subgraphs=draw(_spans(0, len(nodes))))
-    if "loops" in FEATURES and draw(st.integers(0, 2)) == 0:
+    if draw(st.integers(0, 2)) == 0:
         plan = draw(_looped(plan))
     if plan.subgraphs and draw(st.booleans()):
         plan = draw(_repeated(plan))

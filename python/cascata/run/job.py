@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 from cascata.graph import MAX_WORKERS
 from cascata.handler import GroupOutputPort
@@ -60,6 +60,8 @@ class Job:
     """Bytes that items between workers may take."""
     stall_after: float | None
     """Seconds after which an event loop that stands still is reported."""
+    prepared: ClassVar[int] = 0
+    """How many there have been in this process."""
 
     @classmethod
     def prepare(cls, graph: Graph, options: Options) -> Job:
@@ -91,6 +93,7 @@ class Job:
         targets: dict[tuple[str, str], list[tuple[str, str]]] = {}
         for source, outport, target, inport in core.edges():
             targets.setdefault((source, outport), []).append((target, inport))
+        cls.prepared += 1
         return cls(
             plan=plan,
             in_process=wanted == 0,

@@ -1,0 +1,6 @@
+"""The command `cascata`, as `python -m cascata`."""
+
+from cascata.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -70,7 +70,7 @@ def test_type_checkers_are_told_that_there_are_types():
 
 
 def test_import_is_light():
-    heavy = "beartype", "cloudpickle", "numpy", "asyncio", "multiprocessing", "importlib.metadata"
+    heavy = "beartype", "cloudpickle", "numpy", "asyncio", "multiprocessing", "importlib.metadata", "rich", "typer"
     code = f"import sys, cascata; print(*[name for name in {heavy} if name in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], check=True, timeout=60, capture_output=True)
     assert result.stdout.decode().strip() == ""

@@ -8,6 +8,7 @@
     loading                         the graph of a file
     settings                        `--set node.port=value`
     ending                          exit codes, and what is said when a command fails
+    outlet                          standard output that nobody reads any more
 """
 
 from __future__ import annotations

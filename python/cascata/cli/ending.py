@@ -11,11 +11,12 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, cast
 
 import typer
 
 import cascata
+from cascata.cli.outlet import Outlet
 from cascata.errors import DeadlockError, GraphError, ItemError, RunError, RunTimeout, WorkerDied
 from cascata.text import count_text, first_of
 
@@ -83,7 +84,6 @@ def _leave_out_ours(shown: traceback.TracebackException) -> None:
 
 CODES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Code], ...] = (
     (KeyboardInterrupt, Code.INTERRUPTED),
-    (BrokenPipeError, Code.PIPE),
     ((DeadlockError, GraphError, ItemError), Code.STUCK),
     (RunTimeout, Code.TIMEOUT),
     (WorkerDied, Code.DIED),
@@ -107,29 +107,32 @@ def ending() -> Iterator[None]:
         raise
     except BaseException as error:  # noqa: BLE001  each has its code
         code = kind_of(error)
-        if code is Code.DEFECT:
+        if isinstance(sys.stdout, Outlet) and sys.stdout.broken:
+            code = Code.PIPE
+        elif code is Code.DEFECT:
             traceback.print_exc()
-        elif code is Code.INTERRUPTED:
-            say("interrupted")
-        elif code is not Code.PIPE:
-            say(_message(error))
+        else:
+            say("interrupted" if code is Code.INTERRUPTED else _message(error))
         raise typer.Exit(code) from None
 
 
 @contextlib.contextmanager
 def exiting() -> Iterator[None]:
-    """Write what is still to be written before the process exits; nobody may read it any more."""
+    """Exit at the end of the block, with another code if nobody has read all of the output."""
+    stdout = sys.stdout
+    sys.stdout = outlet = cast("TextIO", Outlet(stdout))
     try:
         yield
     except SystemExit as leaving:
-        try:
-            sys.stdout.flush()
-        except BrokenPipeError:
+        with contextlib.suppress(KeyboardInterrupt):
+            outlet.flush()
+        if cast("Outlet", outlet).broken:
             leaving.code = Code.PIPE
-        if leaving.code == Code.PIPE:
             # Python writes what is left when it ends, and would complain.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
         raise
+    finally:
+        sys.stdout = stdout
 
 
 def say(text: str) -> None:

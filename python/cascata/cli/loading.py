@@ -69,8 +69,9 @@ def import_file(file: Path) -> ModuleType:
     sys.path.insert(0, str(directory))
     sys.argv[:] = [str(file)]
     module = _import(name, file.name)
-    if not (module.__file__ and file.samefile(module.__file__)):
-        where = module.__file__ or "a part of Python"
+    other = getattr(module, "__file__", None)
+    if other is None or not file.samefile(other):
+        where = other or "a part of Python"
         msg = f"{file.name} cannot be imported: there is a module {name!r} already, {where}; take another name"
         raise Refusal(msg)
     return module
@@ -170,8 +171,8 @@ def _named(module: ModuleType, file: Path, name: str) -> Graph:
         there = vars(value) if isinstance(value, types.ModuleType) else dir(value)
         if part not in there:
             graphs = _graphs(module)
-            known = f"; its graphs: {_choices(file, graphs)}" if graphs else ""
-            msg = f"{file} has no {name!r}{_like(part, there)}{known}"
+            known = f" Its graphs: {_choices(file, graphs)}" if graphs else ""
+            msg = f"{file} has no {name!r}{_like(part, there) or '.'}{known}"
             raise Refusal(msg)
         value = getattr(value, part)
     if isinstance(value, Graph):

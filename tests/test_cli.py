@@ -265,7 +265,9 @@ def test_a_name_that_is_no_graph(call, write):
     called = call("run", "pipeline.py:PARTS")
     assert (called.code, "has no 'PARTS'" in called.err) == (2, True)
     called = call("run", "pipeline.py:split")
-    assert called.err.startswith("cascata: pipeline.py:split is no graph, and no function that gives one: <component")
+    assert called.err.startswith(
+        "cascata: pipeline.py:split is no graph, and no function that gives one: <split (split)"
+    )
     refused(
         call("run", "pipeline.py:count"),
         "pipeline.py:count is called without arguments, and takes some (missing a required argument: 'n'); "

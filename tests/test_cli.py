@@ -400,6 +400,107 @@ def test_values_of_what_there_is_not(call, write):
     refused(call("run", "pipeline.py", "--set", "show.times=1.5"), "show.times takes int, and 1.5 is none")
 
 
+# Graphs as data.
+
+
+@pytest.fixture
+def data(call, write):
+    """Write a graph as data beside the module of its components."""
+    write("parts.py", PARTS)
+    write("pipeline.py", PIPELINE.replace(PARTS, "from cascata import Graph\nfrom parts import show, split\n"))
+    write(
+        "save.py", "import json, pipeline\ngraph = pipeline.graph\njson.dump(graph.to_json(), open('words.json', 'w'))"
+    )
+    assert call("check", "save.py").code == 0
+
+
+def test_a_graph_as_data(call, data):
+    for command in ("run", "check"):
+        called = call(command, "words.json", "--set", "split.text=b c")
+        out = {"run": "b\nc\n", "check": "words.json can run: 2 components, 1 connection\n"}
+        assert (called.code, called.out) == (0, out[command])
+
+
+def test_which_modules_data_may_import(call, data):
+    for patterns in (["parts"], ["other", "par*"]):
+        assert call("run", "words.json", *[f"--allow={pattern}" for pattern in patterns]).code == 0
+    called = call("run", "words.json", "--allow", "other")
+    assert called.code == 6
+    assert called.err.startswith("cascata: words.json does not describe a graph: nodes.split")
+    message = "--allow is for files of data (.json): a Python file is run as it is, whatever it imports"
+    refused(call("run", "pipeline.py", "--allow", "parts"), message)
+
+
+def test_data_that_cannot_be_read(call, data, write):
+    refused(call("run", "wrods.json"), "there is no file wrods.json; did you mean 'words.json'?")
+    refused(
+        call("run", "words.json:graph"),
+        "words.json:graph: a file of data holds one graph, without a name; write words.json",
+    )
+    write("bad.json", "{")
+    called = call("check", "bad.json")
+    assert called.code == 6
+    assert called.err.startswith("cascata: bad.json is not JSON: ")
+    write("bad.json", '{"nodes": {"split": {"module": "parts"}}}')
+    refused(call("check", "bad.json"), "bad.json does not describe a graph: nodes.split: missing field `class`", 6)
+    write("bad.json", '{"nodes": {"split": {"module": "parts", "class": "splti"}}}')
+    assert call("check", "bad.json").code == 6
+    write("parts.py", "1 / 0")
+    called = call("check", "words.json")
+    assert called.code == 6
+    assert "ZeroDivisionError" in called.err
+
+
+# Pictures.
+
+
+@pytest.mark.parametrize(
+    ("name", "begin"),
+    [
+        ("words.svg", "<svg"),
+        ("words.dot", "digraph"),
+        ("words.gv", "digraph"),
+        ("words.mmd", "flowchart"),
+        ("words.md", "```mermaid\nflowchart"),
+    ],
+)
+def test_a_picture_in_a_file(call, write, tmp_path, name, begin):
+    if begin == "digraph":
+        pytest.importorskip("graphviz")
+    write("pipeline.py", PIPELINE)
+    called = call("draw", "pipeline.py", "-o", name)
+    assert (called.code, called.out, called.err) == (0, "", "")
+    text = (tmp_path / name).read_text()
+    assert text.startswith(begin)
+    assert "split" in text
+    assert text.endswith("\n")
+
+
+def test_a_picture_on_standard_output(call, write, tmp_path):
+    write("pipeline.py", PIPELINE)
+    assert call("draw", "pipeline.py").out.startswith("<svg")
+    mermaid = call("draw", "pipeline.py", "--format", "mermaid").out
+    assert mermaid.startswith("flowchart")
+    assert call("draw", "pipeline.py", "--format", "markdown").out == f"```mermaid\n{mermaid}```\n"
+    assert call("draw", "pipeline.py", "--format", "mermaid", "--set", "split.text=drawn").out.count("drawn") == 1
+    assert call("draw", "pipeline.py", "--format", "mermaid", "--workers", 2).out != mermaid
+    assert call("draw", "pipeline.py", "--format", "mermaid", "-o", "words.txt").code == 0
+    assert (tmp_path / "words.txt").read_text() == mermaid
+
+
+def test_a_picture_that_cannot_be_made(call, write, monkeypatch):
+    write("pipeline.py", PIPELINE)
+    endings = ".svg, .dot, .gv, .mmd, .mermaid, .md"
+    message = f"--output words.png: end its name in one of {endings}, or say what to write, as --format svg"
+    refused(call("draw", "pipeline.py", "--output", "words.png"), message)
+    message = "no/words.svg cannot be written: No such file or directory"
+    refused(call("draw", "pipeline.py", "-o", "no/words.svg"), message)
+    monkeypatch.setitem(sys.modules, "graphviz", None)
+    called = call("draw", "pipeline.py", "-o", "words.dot")
+    assert called.code == 2
+    assert "pip install" in called.err
+
+
 # The report.
 
 

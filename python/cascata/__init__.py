@@ -13,7 +13,8 @@ and spread over worker processes. The way through the package::
     testing                             one component alone
     memory                              data in shared memory
     channel                             a channel of one's own, beside graphs
-    run                                 worker processes, supervision, the report
+    run                                 worker processes, supervision, the report, progress
+    cli                                 the command `cascata`
     log, errors                         used by all
 
 Those above describe, `run` executes; everything that decides what happens is in `cascata._native`, written in Rust.

@@ -94,7 +94,7 @@ def _picture(graph: "Graph", kind: Format, workers: int | None) -> str:
         case Format.DOT:
             try:
                 text = graph.to_dot(num_workers=workers).source
-            except ModuleNotFoundError as error:
+            except ImportError as error:
                 raise Refusal(str(error)) from None
         case Format.MERMAID:
             text = graph.to_mermaid(num_workers=workers)

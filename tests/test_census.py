@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from programs import SECONDS, loaded_example
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(scope="module")
 def census():

@@ -10,6 +10,8 @@ from programs import example_file, loaded_example, run_program
 
 from cascata import Graph, component, inport, outport
 
+pytestmark = pytest.mark.once
+
 np = pytest.importorskip("numpy")
 Image = pytest.importorskip("PIL.Image")
 

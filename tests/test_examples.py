@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from programs import example_file, run_program
 
+pytestmark = pytest.mark.once
+
 
 def run(*arguments, **options):
     """Run the census and give what it printed."""

@@ -10,6 +10,8 @@ import pytest
 
 from cascata import Graph, batch
 
+pytestmark = pytest.mark.once
+
 PRIOR = Path(__file__).parent / "fixtures" / "prior"
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from programs import SECONDS, example_file, loaded_example, run_program
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(scope="module")
 def example():

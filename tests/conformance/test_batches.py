@@ -11,6 +11,8 @@ from parts import Numbers, chain, emit, pair, relay
 
 from cascata import ComponentError, DeadlockError, Graph, RunTimeout, batch, component, inport, outport
 
+pytestmark = pytest.mark.once
+
 NEVER = 1e6
 """Seconds that no test lasts."""
 SOON = 0.02

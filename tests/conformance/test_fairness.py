@@ -16,6 +16,8 @@ from parts import Numbers, emit, relay
 
 from cascata import Graph, component, inport, outport
 
+pytestmark = pytest.mark.once
+
 ROUNDS = 15
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from cascata import ComponentError, Graph, component, inport, outport, persist
 
+pytestmark = pytest.mark.once
+
 NUMBER = 60
 LAST = 10**6
 """What finish functions send."""

@@ -7,6 +7,8 @@ import pytest
 
 from cascata import ComponentError, DeadlockError, Graph, component, inport, outport, persist
 
+pytestmark = pytest.mark.once
+
 NUMBER = 40
 KEPT = []
 """What tasks would be gone without."""

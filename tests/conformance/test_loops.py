@@ -9,6 +9,8 @@ from parts import Numbers, emit, relay
 
 from cascata import DeadlockError, Graph, RunTimeout, batch, component, inport, outport, persist
 
+pytestmark = pytest.mark.once
+
 TIMEOUT = 40.0
 """Seconds for runs that must end by themselves, and long before."""
 

@@ -12,6 +12,8 @@ from parts import chain, emit
 from cascata import DeadlockError, Graph, component, empty, inport, outport, persist
 from cascata.run import shortage
 
+pytestmark = pytest.mark.once
+
 MB = 1 << 20
 
 

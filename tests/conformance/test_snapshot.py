@@ -11,6 +11,8 @@ from parts import chain, emit, relay
 from cascata import ComponentError, Graph, component, inport, outport
 from cascata.run.snapshot import Snapshot
 
+pytestmark = pytest.mark.once
+
 PATIENCE = 30.0
 
 

@@ -16,6 +16,8 @@ from faultlib import Census, descendants, left_over, note, notes, orphans, orpha
 
 from cascata import Graph, component
 
+pytestmark = pytest.mark.once
+
 STUCK = {
     "in C code": """
         import collections, itertools

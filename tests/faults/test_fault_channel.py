@@ -20,6 +20,8 @@ from channel_parts import soon
 
 from cascata import Channel, ChannelClosed
 
+pytestmark = pytest.mark.once
+
 FORK = multiprocessing.get_context("fork")
 MANY = int(os.environ.get("CASCATA_EXAMPLES", "1"))
 

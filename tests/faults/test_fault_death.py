@@ -18,6 +18,8 @@ from faultlib import for_ever, note, noted, notes, place_of, script, until
 
 from cascata import ComponentError, Graph, RunTimeout, WorkerDied, component, inport, outport, persist
 
+pytestmark = pytest.mark.once
+
 PROCESSES = (1, 2, 5)
 
 

@@ -19,6 +19,8 @@ from faultlib import descendants, note, notes, until
 
 from cascata import Graph, WorkerDied, component, inport, outport
 
+pytestmark = pytest.mark.once
+
 SENDERS = 2
 ROUNDS = 6
 """Runs for each kind of load; each ends within a few tenths of a second."""

@@ -11,6 +11,8 @@ from faultlib import note, notes, states
 
 from cascata import ComponentError, DeadlockError, Graph, RunTimeout, WorkerDied, component, inport, outport
 
+pytestmark = pytest.mark.once
+
 WORKERS = (0, 1, 2, 3)
 
 DEADLINE = 30.0

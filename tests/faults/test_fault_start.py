@@ -20,6 +20,8 @@ from cascata import ComponentError, DeadlockError, Graph, WorkerDied, component,
 from cascata.run import child, processes
 from cascata.run.forking import Forking
 
+pytestmark = pytest.mark.once
+
 
 def lasting():
     """Make a graph of components that wait, one for each of three workers."""

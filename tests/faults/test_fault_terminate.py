@@ -7,6 +7,8 @@ import pytest
 from faultlib import notes, orphans_end, script
 from test_fault_interrupt import ALL_RUN, STUBBORN, WAYS, check_ended_in_order
 
+pytestmark = pytest.mark.once
+
 ORDERLY = [(way, number) for way in WAYS if way != "block" for number in (0, 2)]
 
 

@@ -5,10 +5,13 @@ import collections
 import contextlib
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cascata import Channel, ChannelClosed
+
+pytestmark = pytest.mark.once
 
 STEP = st.one_of(
     st.tuples(st.sampled_from(["put", "get", "open", "leave", "breathe"]), st.just(0)),

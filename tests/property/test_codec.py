@@ -26,6 +26,8 @@ from scale import SCALE
 
 from cascata import _native
 
+pytestmark = pytest.mark.once
+
 often = settings(max_examples=int(100 * SCALE), deadline=None)
 
 LARGE = 5000

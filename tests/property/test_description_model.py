@@ -12,6 +12,8 @@ from scale import SCALE
 
 from cascata import Graph, GraphError, component, inport, outport
 
+pytestmark = pytest.mark.once
+
 PORTS = ("x", "z")
 POLICIES = (None, None, ("balanced", None), ("broadcast", None), ("keyed", abs), ("keyed", hash))
 

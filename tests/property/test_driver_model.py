@@ -8,11 +8,14 @@ import asyncio
 import contextlib
 import contextvars
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scale import SCALE
 
 from cascata import Graph, component, inport, outport
+
+pytestmark = pytest.mark.once
 
 SIMPLE = st.sampled_from(
     [

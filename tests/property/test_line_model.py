@@ -6,11 +6,14 @@ The model is a list: what is sent in one process arrives in the order of the cal
 import asyncio
 import contextlib
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scale import SCALE
 
 from cascata import Graph, component, inport, outport
+
+pytestmark = pytest.mark.once
 
 STEPS = st.lists(
     st.tuples(

@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from scale import SCALE
 
 from cascata import Graph, component, inport, outport, persist
+
+pytestmark = pytest.mark.once
 
 PATIENCE = 20.0
 """Seconds after which a run counts as hanging."""

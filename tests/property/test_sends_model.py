@@ -3,11 +3,14 @@
 import asyncio
 import warnings
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scale import SCALE
 
 from cascata import Graph, component, inport, outport
+
+pytestmark = pytest.mark.once
 
 
 async def by_await(out, item, patience, tasks):

@@ -22,7 +22,11 @@ FOR_TURN = re.compile(r"waits for room or its turn behind (\S+)\.(\w): ")
 
 def unfounded(plan: Plan, done: Mapping[str, Done], issues: Iterable[str]) -> list[str]:
     """Say who waits for something that is there, or for something that cannot come any more."""
-    people = {name: (position, member) for position in range(len(plan.nodes)) for member, name in enumerate(plan.names(position))}
+    people = {
+        name: (position, member)
+        for position in range(len(plan.nodes))
+        for member, name in enumerate(plan.names(position))
+    }
     texts: list[str] = []
     for issue in issues:
         for name, port, fill, batched in FOR_ITEM.findall(issue):
@@ -50,7 +54,12 @@ def _for_item(
     if not left and not any(done[name].dead for name, _ in sent):
         yield f"{label} is waited for, and all that feed it have ended"
     if not plan.nodes[position].members and not any(map(plan.ordered, feeds)):
-        taken = {item for what, content in done[plan.name(position)].log if what == "fires" for item in items_of(content[place])}
+        taken = {
+            item
+            for what, content in done[plan.name(position)].log
+            if what == "fires"
+            for item in items_of(content[place])
+        }
         over = [
             content[1]
             for name, link in sent
@@ -71,4 +80,3 @@ def _waits_for_others(plan: Plan, link: Link) -> bool:
 def _sources(plan: Plan, link: Link, member: int) -> list[str]:
     names = plan.names(link.source)
     return [names[link.of]] if link.of is not None else [names[member]] if plan.paired(link) else names
-

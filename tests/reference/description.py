@@ -308,12 +308,7 @@ class Plan:
 
     def ordered(self, link: Link) -> bool:
         """Tell whether what comes by a connection comes in the order of numbers."""
-        return (
-            link.ordered
-            and link.of is None
-            and not self.paired(link)
-            and self.numbered(link.source)
-        )
+        return link.ordered and link.of is None and not self.paired(link) and self.numbered(link.source)
 
     def retraceable(self, position: int) -> bool:
         """Tell whether what the members of a group do tells in what order its rows were shared out."""
@@ -354,7 +349,9 @@ class Actor:
             values = [value if index in lanes[0] else None for index, value in enumerate(values)]
         items = [item for value in values for item in items_of(value)]
         names, number = " ".join(item[0] for item in items), sum(item[1] for item in items)
-        tokens = [item for port, value in zip(node.inports, values, strict=True) if port.token for item in items_of(value)]
+        tokens = [
+            item for port, value in zip(node.inports, values, strict=True) if port.token for item in items_of(value)
+        ]
         left = [item[2] for item in items if item not in tokens]
         # What the ports of other trigger groups show must not keep anything going round for ever.
         rounds = (max if len(lanes) == 1 else min)(left, default=ROUNDS) - bool(self.plan.cycle(self.position))

@@ -191,7 +191,9 @@ def _without_seeded_rows(plan: Plan) -> Plan:
             lane = plan.lane(position, place)
             feeds = [plan.feeds(position, other) for other in lane]
             single = all(len(links) == 1 and not nodes[links[0].source].members for links in feeds)
-            everywhere = all(plan.connected(position, member) == plan.connected(position) for member in range(node.members))
+            everywhere = all(
+                plan.connected(position, member) == plan.connected(position) for member in range(node.members)
+            )
             if len(lane) > 1 and not single and everywhere:
                 inports[place] = dataclasses.replace(inports[place], seeded=False)
         nodes[position] = dataclasses.replace(node, inports=tuple(inports))

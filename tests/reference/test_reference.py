@@ -14,6 +14,8 @@ from replay import Done
 from scale import SCALE
 from schedules import Lots, Schedule
 
+pytestmark = pytest.mark.once
+
 PLACES = st.lists(st.integers(0, 4), min_size=LARGEST, max_size=LARGEST)
 
 

@@ -21,6 +21,10 @@ def run(code, directory):
     return done.stdout
 
 
+def code_of(page):
+    return "\n".join(text for language, text in BLOCK.findall(page.read_text()) if language == "python")
+
+
 def test_the_quick_start_prints_what_the_readme_says(tmp_path):
     section = (ROOT / "README.md").read_text().split("## Quick start")[1].split("\n## ")[0]
     (_, code), (_, output) = BLOCK.findall(section)
@@ -29,8 +33,16 @@ def test_the_quick_start_prints_what_the_readme_says(tmp_path):
 
 @pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
 def test_the_code_of_a_page_runs(page, tmp_path):
-    code = "\n".join(text for language, text in BLOCK.findall(page.read_text()) if language == "python")
-    run(code, tmp_path)
+    run(code_of(page), tmp_path)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(("picture", "call"), [("words", "words.to_svg()"), ("workers", "words.to_svg(num_workers=3)")])
+def test_the_pictures_of_the_page_are_what_it_draws(picture, call, tmp_path):
+    code = code_of(ROOT / "docs" / "pictures.md")
+    drawn = run(f"{code}\nimport sys\nsys.stdout.reconfigure(encoding='utf-8')\nprint({call}, end='')\n", tmp_path)
+    file = ROOT / "docs" / "pictures" / f"{picture}.svg"
+    assert file.read_text(encoding="utf-8") == drawn, f"write what {call} draws into {file}"
 
 
 def test_links_between_pages_lead_somewhere():

@@ -114,14 +114,14 @@ def test_a_component_shows_its_ports_and_what_was_said_of_it():
 
 def test_edges_join_ports():
     assert parsed(example())[1] == {
-        ("poem:line:e", "part_text"),
-        ("part_text", "part_split:text:w"),
-        ("part_split:word:e", "part_tally.word shared out"),
-        ("part_tally.word shared out", "part_tally:word:w"),
-        ("part_tally:count:e", "part_tally.count unordered"),
-        ("part_tally.count unordered", "part_count"),
-        ("part_count", "show:counts:w"),
-        ("title", "show:title:w"),
+        ("poem:line:e", "part_text:w"),
+        ("part_text:e", "part_split:text:w"),
+        ("part_split:word:e", "part_tally.word shared out:w"),
+        ("part_tally.word shared out:e", "part_tally:word:w"),
+        ("part_tally:count:e", "part_tally.count unordered:w"),
+        ("part_tally.count unordered:e", "part_count:w"),
+        ("part_count:e", "show:counts:w"),
+        ("title:e", "show:title:w"),
     }
 
 

@@ -36,7 +36,7 @@ def digraph(picture: Picture) -> graphviz.Digraph:
         if error.name != "graphviz":
             raise
         what = "graph.to_dot() needs the Python package graphviz: pip install graphviz"
-        msg = f"{what}. graph.to_mermaid() needs nothing"
+        msg = f"{what}. graph.to_svg() and graph.to_mermaid() need nothing"
         raise ImportError(msg, name="graphviz") from None
     attributes, body = picture.dot()
     given = {f"{kind}_attr": dict(values) for kind, values in attributes}

@@ -42,4 +42,9 @@ impl Picture {
     fn mermaid(&self) -> String {
         picture::mermaid(&self.drawing)
     }
+
+    /// As an SVG document. Other threads may go on: for a large graph it takes its time.
+    fn svg(&self, py: Python<'_>) -> String {
+        py.detach(|| picture::svg(&self.drawing))
+    }
 }

@@ -257,7 +257,7 @@ fn names_that_mean_something_to_graphviz_and_to_mermaid_are_escaped() {
     let drawing = Drawing::of(&graph, None);
     let dot = picture::dot(&drawing).to_string();
     assert!(dot.contains(r#""a \"b\" <c> & \\" [label=<<TABLE"#), "{dot}");
-    assert!(dot.contains("<B>a &quot;b&quot; &lt;c&gt; &amp; \\</B>"), "{dot}");
+    assert!(dot.contains("<B>a &quot;b&quot; &lt;c&gt; &amp; \\\\</B>"), "{dot}");
     assert!(dot.contains(r#""a \"b\" <c> & \\":"\"z\\":e -> "a \"b\" <c> & \\":"x:y":w"#), "{dot}");
     let mermaid = picture::mermaid(&drawing);
     assert!(mermaid.contains("<b>a #34;b#34; #60;c#62; #38; #92;</b><br/>A#60;B#62;#38;"), "{mermaid}");

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::colours;
 use super::drawing::{Component, Drawing, Figure, Frame, Point, Port, Shape};
-use super::text::markup;
+use super::text;
 
 /// A document in Graphviz's language, in the parts that programs go on working with. Its text is that of the whole.
 #[derive(Debug, Clone)]
@@ -113,10 +113,15 @@ fn table(component: &Component) -> String {
     table + "</TABLE>"
 }
 
+/// A text in a table. Graphviz puts names in the place of letters after a backslash, even there.
+fn markup(text: &str) -> String {
+    text::markup(text).replace('\\', "\\\\")
+}
+
 fn cell(port: Option<&Port>, align: &str) -> String {
     port.map_or_else(
         || "<TD></TD>".to_owned(),
-        |port| format!(r#"<TD ALIGN="{align}" PORT="{}">{}</TD>"#, markup(&port.name), line(port)),
+        |port| format!(r#"<TD ALIGN="{align}" PORT="{}">{}</TD>"#, text::markup(&port.name), line(port)),
     )
 }
 
@@ -132,12 +137,13 @@ fn line(port: &Port) -> String {
 
 fn point(drawing: &Drawing, point: Point, begins: bool) -> String {
     let Figure { name, shape, .. } = &drawing.figures[point.figure];
+    let side = if begins { 'e' } else { 'w' };
     match (shape, point.port) {
         (Shape::Component(component), Some(port)) => {
-            let (ports, side) = if begins { (&component.outports, 'e') } else { (&component.inports, 'w') };
+            let ports = if begins { &component.outports } else { &component.inports };
             format!("{}:{}:{side}", quoted(name), quoted(&ports[port].name))
         }
-        _ => quoted(name),
+        _ => format!("{}:{side}", quoted(name)),
     }
 }
 

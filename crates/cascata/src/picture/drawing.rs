@@ -167,6 +167,12 @@ impl Drawing {
     pub(super) fn frames_in(&self, parent: Option<usize>) -> impl Iterator<Item = (usize, &Frame)> {
         self.frames.iter().enumerate().filter(move |(_, frame)| frame.parent == parent)
     }
+
+    /// How much there is, in words.
+    pub(super) fn summary(&self) -> String {
+        let count = |number: usize, thing| format!("{number} {thing}{}", if number == 1 { "" } else { "s" });
+        format!("{} and {}", count(self.components, "component"), count(self.connections, "connection"))
+    }
 }
 
 impl Port {

@@ -1,4 +1,5 @@
-//! Pictures of graphs: as text for Graphviz ([`dot`]) and Mermaid ([`mermaid`]).
+//! Pictures of graphs: as text for Graphviz ([`dot`]) and Mermaid ([`mermaid`]), and as SVG ([`svg`]), which needs
+//! neither.
 //!
 //! A [`Drawing`] says what is seen: components with their ports, groups as one figure each, subgraphs as frames. The
 //! formats say how. The same graph gives the same picture.
@@ -17,6 +18,7 @@
 //! graph.add("split", split)?;
 //! graph.connect("poem", "line", "split", "text")?;
 //! let drawing = Drawing::of(&graph, None);
+//! assert!(picture::svg(&drawing).starts_with("<svg"));
 //! assert!(picture::mermaid(&drawing).starts_with("flowchart LR"));
 //! assert!(picture::dot(&drawing).to_string().contains(r#""poem":"line":e -> "split":"text":w"#));
 //! # Ok::<_, cascata::graph::GraphError>(())
@@ -27,9 +29,12 @@ mod colours;
 mod components;
 mod dot;
 mod drawing;
+mod layout;
 mod mermaid;
+mod svg;
 mod text;
 
 pub use dot::{Dot, dot};
 pub use drawing::{Arrow, Component, Drawing, Figure, Frame, Place, Point, Port, Shape};
 pub use mermaid::mermaid;
+pub use svg::svg;

@@ -77,6 +77,10 @@ class TestImports:
         module, _, name = path.rpartition(".")
         assert hasattr(importlib.import_module(module), name)
 
+    def test_the_decorator_has_what_the_module_of_its_name_has(self):
+        assert cascata.component.GroupConnector is GroupConnector
+        assert cascata.component.component is component
+
     def test_names_that_are_in_two_places_are_the_same(self):
         assert DeadlockError is cascata.DeadlockError
         assert PersistentValue is cascata.PersistentValue

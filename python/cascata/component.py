@@ -286,6 +286,10 @@ class Component:
         return f"<component {self.__name__} of {self.__module__}{ports_text(self.__declaration__, {})}>"
 
 
+# `cascata.component` is the decorator, which has the name of this module; so it has what the module has, too.
+vars(component).update(Component=Component, GroupConnector=GroupConnector, component=component)
+
+
 def ports_text(declared: Declaration, initial: dict[str, tuple[Any, ...]]) -> str:
     """Write `: text, minimum=3 -> word; keeps seen`."""
     values = {mark.name: initial.get(mark.name, mark.default) for mark in declared.inports.values()}

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 PROGRAMS = sorted((Path(__file__).parent / "programs").glob("*.py"))
 
 

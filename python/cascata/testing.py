@@ -5,8 +5,7 @@ Both run a graph of their own in the calling process, so everything happens as i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from cascata.component import Component
 from cascata.declare import collect, inport, outport
@@ -16,7 +15,7 @@ from cascata.instance import Instance
 from cascata.text import value_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = ["run_once", "run_streams"]
 
@@ -112,24 +111,25 @@ def _check(subject: Instance, values: Mapping[str, object], method: str, what: s
         raise TypeError(msg)
 
 
-def _stream(subject: Instance, name: str, stream: object) -> Iterable[object]:
+def _stream(subject: Instance, name: str, stream: object) -> Iterator[object]:
     """Check that something can be fed item by item, and is meant to be."""
     call = f"{subject.__name__}.test_stream({name}={value_text(stream)})"
     if isinstance(stream, str | bytes | bytearray):
         what = f"a stream is a list or another iterable of values, and this is one {type(stream).__name__}"
         msg = f"{call}: {what}; write {name}=[{value_text(stream)}]"
         raise TypeError(msg)
-    if not isinstance(stream, Iterable):
+    try:
+        return iter(cast("Iterable[object]", stream))
+    except TypeError as error:
         what = "a stream is a list or another iterable of values"
         mend = f"write {name}=[…]; for a constant, set it on an instance (instance.{name} < …) and leave it out here"
         msg = f"{call}: {what}; {mend}"
-        raise TypeError(msg)
-    return stream
+        raise TypeError(msg) from error
 
 
 @inport("stream")
 @outport("item")
-async def _send_all(stream: Iterable[object], item: Any) -> None:
+async def _send_all(stream: Iterator[object], item: Any) -> None:
     for value in stream:
         if not await item.send(value):  # the component has ended
             return

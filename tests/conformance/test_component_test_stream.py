@@ -71,8 +71,12 @@ def test_no_inports_at_all():
 
 
 def test_whatever_can_be_iterated_over():
+    class Old:
+        def __getitem__(self, index):
+            return (1, 2)[index]
+
     generator = (number for number in (1, 2))
-    for stream in ((1, 2), {1: "one", 2: "two"}, range(1, 3), iter([1, 2]), generator, {1, 2}):
+    for stream in ((1, 2), {1: "one", 2: "two"}, range(1, 3), iter([1, 2]), generator, {1, 2}, Old()):
         assert tally.test_stream(item=stream) == {"out": [[1, 2]]}
 
 

@@ -44,19 +44,28 @@ def run(*command):
     return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=50, check=False)
 
 
-def test_mypy():
+@pytest.fixture
+def page(tmp_path):
+    """Give a file of the code of the documentation's page on the subject, which has no errors."""
+    page = (ROOT / "docs" / "typing.md").read_text()
+    file = tmp_path / "typing_page.py"
+    file.write_text("\n".join(re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)))
+    return file
+
+
+def test_mypy(page):
     pytest.importorskip("mypy")
-    done = run(sys.executable, "-m", "mypy", "--no-error-summary", "--no-pretty", str(CASES))
+    done = run(sys.executable, "-m", "mypy", "--no-error-summary", "--no-pretty", str(CASES), str(page))
     lines = (re.match(r"(.*?):(\d+): error: (.*)", line) for line in done.stdout.splitlines())
     errors = {(Path(line[1]).name, int(line[2])): line[3] for line in lines if line}
     assert errors, done.stdout + done.stderr
     compare("mypy", errors)
 
 
-def test_pyright(tmp_path):
+def test_pyright(page, tmp_path):
     pytest.importorskip("basedpyright")
     settings = {
-        "include": [str(CASES)],
+        "include": [str(CASES), str(page)],
         "extraPaths": [str(ROOT / "python")],
         "typeCheckingMode": "strict",
         "enableTypeIgnoreComments": True,

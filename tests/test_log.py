@@ -141,6 +141,19 @@ def test_a_level_chosen_before_the_import_stays():
     assert plain(code) == ""
 
 
+def test_a_class_of_loggers_chosen_before_the_import_stays():
+    code = """
+import logging
+class Own(logging.Logger):
+    def shout(self, text):
+        self.info(text.upper())
+logging.setLoggerClass(Own)
+from cascata import log
+log.shout("b")
+"""
+    assert plain(code) == "INFO - B\n"
+
+
 def test_follows_a_replaced_stderr(monkeypatch):
     code = """
 import io, sys

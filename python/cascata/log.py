@@ -134,7 +134,8 @@ def _colour(text: str, code: str) -> str:
 
 def _set_up() -> logging.Logger:
     logger = logging.getLogger("cascata")
-    logger.__class__ = ComponentLogger  # a program may have asked for it, and chosen a level, before this import
+    # A program may have chosen the class of all loggers, or this one's level, before this import.
+    logger.__class__ = type("ComponentLogger", (ComponentLogger, type(logger)), {})
     logger.addFilter(OriginFilter())
     logger.addHandler(StderrHandler())
     return logger

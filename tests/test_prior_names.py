@@ -4,6 +4,7 @@
 
 import importlib
 import inspect
+import json
 
 import pytest
 
@@ -269,6 +270,34 @@ class TestGraphs:
         graph.start(*arguments)
         graph.join()
         graph.run(num_workers=1)
+
+    def test_to_json_and_from_json(self, graph):
+        graph.source.count < 5
+        graph.workers.initialize("k", 9)
+        graph.sink.item.batch_size = 2
+        data = graph.to_json()
+        assert json.loads(json.dumps(data)) == data
+        assert {"nodes", "edges", "group_handles", "exports", "subgraphs"} <= set(data)
+        assert {"module", "class", "group", "inports"} <= set(data["nodes"]["source"])
+        assert (data["nodes"]["source"]["module"], data["nodes"]["source"]["class"]) == (__name__, "Source")
+        assert data["nodes"]["source"]["inports"]["count"] == {"capacity": 10, "initial": 5, "batch_size": None}
+        assert data["nodes"]["sink"]["inports"]["item"]["batch_size"] == 2
+        assert "workers_0" not in data["nodes"]
+        assert data["group_handles"]["workers"]["count"] == 3
+        assert data["group_handles"]["workers"]["inports"]["x"]["capacity"] == 7
+        assert data["edges"] == [["source", "number", "workers", "x"], ["workers", "y", "sink", "item"]]
+        restored = Graph.from_json(data)
+        assert set(restored.nodes) == set(graph.nodes)
+        assert restored.source.count.initialization_value == 5
+        assert restored.workers.group[2].k.initialization_value == 9
+        assert restored.to_json() == data
+        restored.run(1)
+
+    def test_to_dot(self, graph):
+        pytest.importorskip("graphviz")
+        source = graph.to_dot().source
+        assert source.startswith("digraph")
+        assert all(name in source for name in ("source", "workers", "sink", "Work"))
 
     def test_test_takes_values_by_name(self):
         assert Work.test(x=2, k=3) == {"y": [6]}

@@ -51,6 +51,12 @@ except ComponentError as error:
 except WorkerDied as error:
     assert_type(error.worker, int)
 
+data = graph.to_json()
+assert_type(data, dict[str, Any])
+assert_type(Graph.from_json(data, allow=["my_project.*"]), Graph)
+Graph.from_json("graph.json")  # E
+Graph.from_json(data, ["my_project.*"], 5)  # E
+
 assert_type(registry.modules(), dict[str, list[registry.Entry]])
 assert_type(registry.find("module", "name").inports["x"].capacity, int | None)
 

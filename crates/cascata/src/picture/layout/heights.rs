@@ -25,11 +25,11 @@ pub(super) fn heights(layered: &Layered) -> Vec<f64> {
     for (layer, offsets) in layered.layers.iter().zip(&offsets) {
         layer.iter().zip(offsets).for_each(|(&vertex, &offset)| tops[vertex] = offset);
     }
-    let mut go = |round: usize, sides: Sides, fit: fn(&[Vec<(f64, f64)>]) -> Vec<f64>| {
+    let mut go = |round: usize, sides: Sides, fit: fn(&[Vec<Wish>]) -> Vec<f64>| {
         for step in 0..layered.layers.len() {
             let layer = if round.is_multiple_of(2) { step } else { layered.layers.len() - 1 - step };
             let (vertices, offsets) = (&layered.layers[layer], &offsets[layer]);
-            let wished: Vec<Vec<(f64, f64)>> = vertices
+            let wished: Vec<Vec<Wish>> = vertices
                 .iter()
                 .zip(offsets)
                 .map(|(&vertex, &offset)| wishes.of(vertex, sides, &tops, offset))
@@ -86,6 +86,9 @@ enum Sides {
 /// matters.
 type Tie = (usize, f64, f64);
 
+/// Where something would stand best, and how much that matters.
+type Wish = (f64, f64);
+
 /// Where vertices would stand best.
 struct Wishes {
     left: Vec<Vec<Tie>>,
@@ -112,8 +115,8 @@ impl Wishes {
     }
 
     /// Where a vertex would stand best, less `offset`, and how much each wish matters.
-    fn of(&self, vertex: usize, sides: Sides, tops: &[f64], offset: f64) -> Vec<(f64, f64)> {
-        let of = |ties: &[Tie]| -> Vec<(f64, f64)> {
+    fn of(&self, vertex: usize, sides: Sides, tops: &[f64], offset: f64) -> Vec<Wish> {
+        let of = |ties: &[Tie]| -> Vec<Wish> {
             ties.iter().map(|&(other, lower, weight)| (tops[other] + lower - offset, weight)).collect()
         };
         let mut wishes = match sides {
@@ -129,7 +132,7 @@ impl Wishes {
 }
 
 /// Ascending values, one for each of these sets of weighted wishes, with the least sum of squares of distances.
-fn least_squares(wishes: &[Vec<(f64, f64)>]) -> Vec<f64> {
+fn least_squares(wishes: &[Vec<Wish>]) -> Vec<f64> {
     let mut pools: Vec<(f64, f64, usize)> = Vec::new();
     for wishes in wishes {
         let weight: f64 = wishes.iter().map(|wish| wish.1).sum();
@@ -143,8 +146,8 @@ fn least_squares(wishes: &[Vec<(f64, f64)>]) -> Vec<f64> {
 }
 
 /// Ascending values, one for each of these sets of weighted wishes, with the least sum of distances.
-fn least_distances(wishes: &[Vec<(f64, f64)>]) -> Vec<f64> {
-    let mut pools: Vec<(f64, Vec<(f64, f64)>, usize)> = Vec::new();
+fn least_distances(wishes: &[Vec<Wish>]) -> Vec<f64> {
+    let mut pools: Vec<(f64, Vec<Wish>, usize)> = Vec::new();
     for wishes in wishes {
         let mut pool = (0.0, wishes.clone(), 1);
         pool.0 = median(&mut pool.1);
@@ -159,7 +162,7 @@ fn least_distances(wishes: &[Vec<(f64, f64)>]) -> Vec<f64> {
 }
 
 /// The value that half of the weight is at most at.
-fn median(wishes: &mut [(f64, f64)]) -> f64 {
+fn median(wishes: &mut [Wish]) -> f64 {
     wishes.sort_by(|a, b| a.0.total_cmp(&b.0));
     let half = wishes.iter().map(|wish| wish.1).sum::<f64>() / 2.0;
     let mut sum = 0.0;
@@ -176,7 +179,7 @@ fn median(wishes: &mut [(f64, f64)]) -> f64 {
 mod tests {
     use super::*;
 
-    fn wishes(of: &[&[f64]]) -> Vec<Vec<(f64, f64)>> {
+    fn wishes(of: &[&[f64]]) -> Vec<Vec<Wish>> {
         of.iter().map(|values| values.iter().map(|&value| (value, 1.0)).collect()).collect()
     }
 

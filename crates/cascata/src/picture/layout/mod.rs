@@ -100,7 +100,7 @@ pub(super) fn arrange(items: &[Item], wires: &[Wire], (padding, least): (f64, f6
     }
     let widest = singles.iter().map(|&item| items[item].width + 2.0 * padding).fold(ROW, f64::max);
     arranged.rows(items, &singles, padding, widest.max(arranged.width));
-    arranged.to_the_right(items, wires);
+    arranged.align_right(items, wires);
     arranged
 }
 
@@ -146,7 +146,7 @@ impl Arranged {
     }
 
     /// Puts what stands at the right border there, now that it is known where that is.
-    fn to_the_right(&mut self, items: &[Item], wires: &[Wire]) {
+    fn align_right(&mut self, items: &[Item], wires: &[Wire]) {
         for (item, described) in items.iter().enumerate() {
             if described.side == Side::Right {
                 self.items[item].0 = self.width - described.width;

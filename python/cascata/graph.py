@@ -343,13 +343,28 @@ class Graph(Description):
         shared_memory: int | None = None,
         progress: Progress = False,
         stall_after: float | None = 10.0,
+        feed: Iterable[str] = (),
     ) -> Run:
-        """Start the graph and return the run, whose `join()` waits for the end; the arguments are those of `run`."""
+        """Start the graph and return the run, whose `join()` waits for the end; the arguments are those of `run`.
+
+        Exports to which nothing is connected are then *taps*: this program feeds exported inports (`run.put`,
+        `run.aput`, `run.close`) and reads exported outports (`run.iter`, `run.stream`). An exported inport that has a
+        value keeps it, and is no tap, unless `feed` names it: then a default is dropped, as when the port is
+        connected, and another value is the first item.
+
+        Raises:
+            GraphError: If `feed` names what is no exported inport, or one that is connected.
+
+        """
         ports = self._outports(collect)
+        if isinstance(feed, str):
+            msg = f"feed={feed!r}: give a list of names of exports, such as feed=[{feed!r}]"
+            raise TypeError(msg)
         from cascata import run
 
         started = run.start(
             self,
+            list(feed),
             num_workers=num_workers,
             timeout=timeout,
             collect=ports,

@@ -341,6 +341,14 @@ impl GraphCore {
         self.with(|inner| exported(&inner.graph, inner.graph.exports()))
     }
 
+    /// The names of those of them that are connected to something in the graph.
+    fn connected_exports(&self) -> Vec<String> {
+        self.with(|inner| {
+            let exports = inner.graph.exports().iter().filter(|(_, export)| inner.graph.is_export_connected(export));
+            exports.map(|(name, _)| name.clone()).collect()
+        })
+    }
+
     /// The graphs that were copied into this one: the name, the names of components, groups and subgraphs in it, and
     /// what it exports.
     fn subgraphs(&self) -> Vec<(String, Vec<String>, Vec<Exported>)> {
@@ -393,23 +401,36 @@ impl GraphCore {
         self.build(|graph| graph.join(&nodes))
     }
 
-    /// All that would keep the graph from running, a sentence each.
-    fn check(&self) -> Vec<String> {
-        self.with(|inner| check(&inner.graph, &Taps::new())).iter().map(ToString::to_string).collect()
+    /// All that would keep the graph from running, a sentence each; or, with `fed` as for `plan`, from being started.
+    #[pyo3(signature = (fed = None))]
+    fn check(&self, py: Python<'_>, fed: Option<Vec<String>>) -> PyResult<Vec<String>> {
+        let Some(fed) = fed else {
+            return Ok(self.with(|inner| check(&inner.graph, &Taps::new())).iter().map(ToString::to_string).collect());
+        };
+        let payload = Object(py.None());
+        let (graph, _) = self.build(|graph| graph.tapped(&payload, &fed))?;
+        Ok(check(&graph, &Taps::new()).iter().map(ToString::to_string).collect())
     }
 
     /// Plans a run on at most this many workers; 0 is for the calling process. `collect` names outports as (component,
     /// port), `weights` are what an earlier run measured, by component: (busy seconds, items sent).
-    #[pyo3(signature = (workers, collect, weights = None))]
+    /// With `fed` the run has taps: `fed` names exported inports that are taps although they have values.
+    #[pyo3(signature = (workers, collect, weights = None, fed = None))]
     fn plan(
         &self,
         py: Python<'_>,
         workers: usize,
         collect: Vec<(String, String)>,
         weights: Option<HashMap<String, (f64, f64)>>,
+        fed: Option<Vec<String>>,
     ) -> PyResult<Plan> {
+        let payload = Object(py.None());
         self.with(|inner| {
-            let plan = plan::Plan::new(&inner.graph, workers, &collect, weights.as_ref())?;
+            let (graph, weights) = (&inner.graph, weights.as_ref());
+            let plan = match fed {
+                None => plan::Plan::new(graph, workers, &collect, weights)?,
+                Some(fed) => plan::Plan::with_taps(graph, &payload, &fed, workers, &collect, weights)?,
+            };
             let definitions = inner.definitions.iter().map(|definition| definition.clone_ref(py)).collect();
             Ok(Plan { inner: Arc::new(plan), definitions })
         })

@@ -6,6 +6,7 @@
 //! * [`memory`]: a run's shared memory, as the supervisor sees it;
 //! * [`worker`]: a worker, built from the plan; [`component`], [`lane`] and [`drive`], [`passive`], [`port`] and
 //!   [`done`] are its parts, [`core`] its heart, [`park`] how a task waits for it;
+//! * [`taps`]: the calling program's ends of the channels of its run;
 //! * [`channel`]: the public channel;
 //! * [`asyncio`], [`timer`]: what is asked of the event loop;
 //! * [`codec`], [`object`], [`call`], [`coroutine`]: Python objects as items, values, functions and coroutines.
@@ -35,6 +36,7 @@ mod picture;
 mod plan;
 mod port;
 mod refusal;
+mod taps;
 mod timer;
 mod wake;
 mod worker;
@@ -62,6 +64,7 @@ mod _native {
         picture::Picture,
         plan::Plan,
         port::{Sender, WaitingSend},
+        taps::{TapGet, TapPut, TapReader, Taps},
         worker::{Worker, watch_parent},
     };
 }

@@ -101,12 +101,12 @@ impl RunMemory {
             ports.map(move |(port, meter)| (node.name.clone(), port.name.clone(), held(meter)))
         });
         let received = nodes.map(|(node, port, (blocks, bytes))| (node, port, blocks, bytes)).filter(|held| held.2 > 0);
-        let made = (0..self.inner.workers()).map(|worker| (worker, self.inner.made(worker)));
+        let made = (0..self.inner.participants()).map(|worker| (worker, self.inner.made(worker)));
         let made = made.map(|(worker, held)| (worker, held.blocks.get(), held.bytes.get())).filter(|held| held.1 > 0);
         (received.collect(), made.collect())
     }
 
-    /// What every component has done and is doing: a dict for each node of the plan.
+    /// What every component has done and is doing: a dict for each node of the plan. Those of taps have no lanes.
     fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let nodes = PyList::empty(py);
         let now = clock::now();
@@ -145,6 +145,9 @@ impl RunMemory {
 impl RunMemory {
     /// The state of each lane: a word, and the port if it concerns one.
     fn lanes(&self, meter: &NodeMeter, index: usize) -> Vec<(&'static str, Option<String>)> {
+        if self.plan.is_tap(index) {
+            return Vec::new();
+        }
         let node = &self.plan.nodes[index];
         let inport = |port: usize| node.inports.get(port).map(|port| port.name.clone());
         let outport = |port: usize| node.outports.get(port).map(|port| port.name.clone());

@@ -15,6 +15,9 @@ use crate::object::Object;
 /// A function and its arguments, as pickle takes a plan: the structure, and the objects that it names by position.
 type Reduced<'py> = (Bound<'py, PyAny>, (Vec<u8>, Vec<Py<PyAny>>));
 
+/// A tap: the names of the export, whether it is fed, the ports there as (component, port).
+type Tapped = (Vec<String>, bool, Vec<(String, String)>);
+
 /// What a run starts from. Immutable.
 #[pyclass(frozen, module = "cascata._native")]
 pub struct Plan {
@@ -37,6 +40,24 @@ impl Plan {
     fn cycles(&self) -> Vec<Vec<&str>> {
         let name = |&node: &usize| self.inner.nodes[node].name.as_str();
         self.inner.cycles.iter().map(|cycle| cycle.iter().map(name).collect()).collect()
+    }
+
+    /// The taps: the names of the export, whether it is fed, and the components' ports there.
+    #[getter]
+    pub(crate) fn taps(&self) -> Vec<Tapped> {
+        let name = |node: usize, port: &str| (self.inner.nodes[node].name.clone(), port.to_owned());
+        let tapped = self.inner.taps.iter().map(|tap| {
+            let channels = self.inner.channels.iter();
+            let ports: Vec<_> = if tap.feeds {
+                let fed = channels.filter(|channel| channel.producers.contains(&(tap.node, 0)));
+                fed.map(|fed| name(fed.node, &self.inner.nodes[fed.node].inports[fed.inport].name)).collect()
+            } else {
+                let read = channels.filter(|channel| channel.node == tap.node).flat_map(|channel| &channel.producers);
+                read.map(|&(node, port)| name(node, &self.inner.nodes[node].outports[port].name)).collect()
+            };
+            (tap.exports.clone(), tap.feeds, ports)
+        });
+        tapped.collect()
     }
 
     /// The Python objects in it, each with the component's name and what it is there: `""` for the definition, or a

@@ -13,7 +13,7 @@ use cascata::{
     firing::Heirs,
 };
 use pyo3::{
-    exceptions::{PyMemoryError, PyRuntimeError, PyRuntimeWarning, PyStopIteration},
+    exceptions::{PyRuntimeError, PyRuntimeWarning, PyStopIteration},
     intern,
     prelude::*,
     types::PyType,
@@ -25,7 +25,7 @@ use crate::{
     lock,
     object::Object,
     park::{Park, SendWaker},
-    refusal::{refusal, type_text},
+    refusal::{Call, unsent},
     wake::CoreWaker,
 };
 
@@ -138,33 +138,11 @@ impl Sender {
 
     /// What is raised for a value of type `kind` that cannot be sent.
     fn refusal(&self, error: SendError<PyErr>, kind: &Bound<'_, PyType>) -> PyErr {
-        match error {
-            SendError::Ended => self.ended(),
-            SendError::TooLarge(bytes) => PyMemoryError::new_err(format!(
-                "{}.send(): an item of type {} takes at least {bytes} bytes, which is more than all shared memory of the run. \
-                 Give it more: run(shared_memory=...), send it in parts, or keep both components on one worker: \
-                 graph.place(a, b, together=True)",
-                self.label(),
-                type_text(kind),
-            )),
-            SendError::Key(error) => refusal(kind.py(), error, |why| {
-                format!(
-                    "{}.send(): the function of .keyed(...) cannot tell which member of the group an item of type {} is \
-                     for: {why}. It must give a hashable key for every item",
-                    self.label(),
-                    type_text(kind),
-                )
-            }),
-            SendError::Encode(error) => refusal(kind.py(), error, |why| {
-                format!(
-                    "{}.send(): an item of type {} cannot be sent to another process: {why}. Send something that pickle \
-                     or cloudpickle can handle (data rather than open files, locks, generators or sockets), or keep both \
-                     components on one worker: graph.place(a, b, together=True)",
-                    self.label(),
-                    type_text(kind),
-                )
-            }),
-        }
+        let call = Call {
+            name: format!("{}.send()", self.label()),
+            instead: "keep both components on one worker: graph.place(a, b, together=True)",
+        };
+        unsent(error, kind, &call, || self.ended())
     }
 
     /// The component and the port, for messages.

@@ -36,6 +36,7 @@ use crate::{
     passive::PassiveTask,
     plan::Plan as PlanHandle,
     port::{Line, Sender, Siblings},
+    taps::Taps,
     wake::{CoreWaker, Drain},
 };
 
@@ -87,7 +88,7 @@ pub struct Worker {
     core: Arc<Core>,
     memory: Memory,
     index: usize,
-    ends: Ends<Object>,
+    ends: Arc<Ends<Object>>,
     collectors: Vec<Py<PyAny>>,
     /// The outports of each node that `senders` has made, until `install`.
     lines: Mutex<HashMap<usize, Vec<Arc<Line>>>>,
@@ -97,7 +98,9 @@ pub struct Worker {
 
 #[pymethods]
 impl Worker {
+    /// `taps` are those of a run in the calling process, which has the ends of all channels in common with them.
     #[new]
+    #[pyo3(signature = (plan, memory, index, event_loop, hooks, collectors, taps = None))]
     fn new(
         plan: &Bound<'_, PlanHandle>,
         memory: &RunMemory,
@@ -105,16 +108,20 @@ impl Worker {
         event_loop: Py<PyAny>,
         hooks: Py<PyAny>,
         collectors: Vec<Py<PyAny>>,
-    ) -> Self {
+        taps: Option<&Taps>,
+    ) -> PyResult<Self> {
         let handle = plan.clone().unbind();
         let plan = plan.get().inner.clone();
         let memory = memory.inner.clone();
-        let ends = Ends::new(&plan, &memory, index);
+        let ends = match taps {
+            Some(taps) => taps.ends()?,
+            None => Arc::new(Ends::new(&plan, &memory, index)),
+        };
         let hub = ends.hub().cloned();
         codec::set_hub(hub.clone());
         let core =
             Arc::new(Core::new(index, memory.clone(), event_loop, hooks, ends.remotes(), ends.gathers(&plan), hub));
-        Self {
+        Ok(Self {
             plan,
             _handle: handle,
             core,
@@ -124,7 +131,7 @@ impl Worker {
             collectors,
             lines: Mutex::default(),
             components: Mutex::default(),
-        }
+        })
     }
 
     /// The nodes that this worker runs.

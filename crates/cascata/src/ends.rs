@@ -36,13 +36,16 @@ impl<T: Item + std::fmt::Debug> Ends<T> {
     /// Those of worker `worker` in a run of `plan`.
     pub fn new(plan: &Plan<T>, memory: &Memory, worker: usize) -> Self {
         let mut hub: Option<Hub> = None;
-        let here = || plan.nodes.iter().filter(|node| node.worker == worker);
-        let bequeathed: HashSet<_> =
-            here().flat_map(|node| &node.bequests).flat_map(|(_, share)| &share.channels).copied().collect();
+        let here = || (0..plan.nodes.len()).filter(|&node| plan.is_with(node, worker));
+        let bequeathed: HashSet<_> = here()
+            .flat_map(|node| &plan.nodes[node].bequests)
+            .flat_map(|(_, share)| &share.channels)
+            .copied()
+            .collect();
         let ends = plan.channels.iter().enumerate().map(|(number, channel)| {
-            let receives = plan.nodes[channel.node].worker == worker;
-            let sends = channel.producers.iter().any(|&(node, _)| plan.nodes[node].worker == worker)
-                || bequeathed.contains(&number);
+            let receives = plan.is_with(channel.node, worker);
+            let sends =
+                channel.producers.iter().any(|&(node, _)| plan.is_with(node, worker)) || bequeathed.contains(&number);
             if !receives && !sends {
                 return None;
             }
@@ -67,9 +70,8 @@ impl<T: Item + std::fmt::Debug> Ends<T> {
         });
         let ends = ends.collect();
         let mut this = Self { worker, memory: memory.clone(), ends, gathers: HashMap::new(), hub };
-        let here = plan.nodes.iter().enumerate().filter(|(_, node)| node.worker == worker);
-        let gathering = here.flat_map(|(node, planned)| {
-            let inports = planned.inports.iter().enumerate();
+        let gathering = here().flat_map(|node| {
+            let inports = plan.nodes[node].inports.iter().enumerate();
             let gathering =
                 inports.filter(|(_, inport)| !matches!(inport.sources[..], [] | [PlannedSource::Channel(_)]));
             gathering.map(move |(inport, _)| (node, inport))

@@ -66,7 +66,7 @@ struct Places {
 
 impl Places {
     fn new<V>(plan: &Plan<V>, limit: usize) -> Self {
-        let workers = plan.workers.max(1);
+        let workers = plan.participants();
         let shared = plan.channels.iter().any(|channel| channel.shared);
         let limit = limit.clamp(Pool::LEAST, ADDRESSES).next_multiple_of(PAGE);
         let span = if shared { Pool::span(limit).min(ADDRESSES / workers / PAGE * PAGE) } else { PAGE };
@@ -315,8 +315,8 @@ impl Memory {
         &self.doorbells[self.workers]
     }
 
-    /// How many workers there are.
-    pub fn workers(&self) -> usize {
+    /// How many take part in the run: the workers, and the calling program if it has taps.
+    pub fn participants(&self) -> usize {
         self.workers
     }
 

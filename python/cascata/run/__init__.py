@@ -16,6 +16,7 @@
     whereabouts, source   where all components are, in lines of their source
     shortage              who has the shared memory, when somebody waits for some
     handle, signals       a started run, to join or to stop; Ctrl-C
+    taps                  how the calling program feeds and reads it
     report, snapshot      what every component has done, at the end and meanwhile
     progress              showing that while the run goes on
 
@@ -30,12 +31,13 @@ from cascata.run import local
 from cascata.run.handle import Run
 from cascata.run.job import Job, Options
 from cascata.run.progress import Progress, Watch
-from cascata.run.report import ComponentReport, Report
+from cascata.run.report import ComponentReport, Report, TapReport
 from cascata.run.signals import on_interrupt, on_termination
 from cascata.run.snapshot import ComponentSnapshot, InportSnapshot, Rates, Snapshot
 from cascata.run.supervisor import Supervisor
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Unpack
 
     from cascata.graph import Graph
@@ -50,6 +52,7 @@ __all__ = [
     "Report",
     "Run",
     "Snapshot",
+    "TapReport",
     "arun",
     "run",
     "start",
@@ -72,11 +75,11 @@ def run(graph: Graph, *, progress: Progress = False, **options: Unpack[Options])
     return report
 
 
-def start(graph: Graph, *, progress: Progress = False, **options: Unpack[Options]) -> Run:
+def start(graph: Graph, feed: Sequence[str], *, progress: Progress = False, **options: Unpack[Options]) -> Run:
     """Start and return. See `Graph.start`."""
     watch = Watch(progress)
-    job = Job.prepare(graph, options)
-    return Run(local.Local(job) if job.in_process else Supervisor(job), watch)
+    job = Job.prepare(graph, options, feed)
+    return Run(local.Local(job) if job.in_process else Supervisor(job), job, watch)
 
 
 async def arun(graph: Graph, *, progress: Progress = False, **options: Unpack[Options]) -> Report:
@@ -85,4 +88,4 @@ async def arun(graph: Graph, *, progress: Progress = False, **options: Unpack[Op
     job = Job.prepare(graph, options)
     if job.in_process:
         return await local.arun(job, watch)
-    return await Run(Supervisor(job), watch).ajoin()
+    return await Run(Supervisor(job), job, watch).ajoin()

@@ -66,7 +66,9 @@ class _Scene:
         self._targets = job.targets
         self._ports = {(node["name"], name): port for node in snapshot for name, port in node["inports"].items()}
         self._loops = {name: number for number, loop in enumerate(job.plan.cycles) for name in loop}
-        self._ended = {node["name"] for node in snapshot if all(kind == "done" for kind, _ in node["lanes"])}
+        lanes = {node["name"]: [kind for kind, _ in node["lanes"]] for node in snapshot}
+        self._ended = {name for name, kinds in lanes.items() if kinds and set(kinds) == {"done"}}
+        self._taps = {name for name, kinds in lanes.items() if not kinds}
         self._short = short
 
     def describe(self, node: dict[str, Any]) -> str:
@@ -110,5 +112,6 @@ class _Scene:
             if counts["batch"] is not None:
                 size = f" of {counts['batch']}" if counts["batch"] else ""
                 inside += f", {counts['batched']}{size} in its batch"
-            texts.append(f"{component}.{port} ({inside})")
+            name = f"the export {component}" if component in self._taps else f"{component}.{port}"
+            texts.append(f"{name} ({inside})")
         return ", ".join(first_of(texts, MOST_PORTS))

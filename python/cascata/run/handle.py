@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import contextvars
 import math
 import threading
@@ -12,11 +13,16 @@ import weakref
 from typing import TYPE_CHECKING, Protocol, Self
 
 from cascata.run.signals import on_interrupt, on_termination
+from cascata.run.taps import Stream, Taps
 from cascata.run.worker import GRACE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
+    from cascata import _native
+    from cascata._native import TapReader
+    from cascata.run.job import Job
     from cascata.run.progress import Watch
     from cascata.run.report import Report
     from cascata.run.snapshot import Snapshot
@@ -33,6 +39,9 @@ TICK = 0.5
 
 class Engine(Protocol):
     """What runs the graph: processes, or a thread."""
+
+    taps: _native.Taps | None
+    """What the calling program feeds and reads, once it has been started, if anything."""
 
     def start(self) -> None:
         """Start, without waiting."""
@@ -73,11 +82,12 @@ class Run:
 
     """
 
-    def __init__(self, engine: Engine, watch: Watch) -> None:
+    def __init__(self, engine: Engine, job: Job, watch: Watch) -> None:
         """Start the engine, and a thread that supervises it."""
         self._engine = engine
         self._watch = watch
         self._over = threading.Event()
+        self._when_over: list[Callable[[], object]] = []
         self._taken = threading.Lock()  # by whoever supervises, for good
         self._defect: BaseException | None = None
         self._terminated = False
@@ -92,6 +102,7 @@ class Run:
 
         with on_interrupt(note):  # between the first process and its supervisor nothing may be thrown
             engine.start()
+            self._taps = Taps(job, engine.taps, self)
             try:
                 self._thread.start()
                 _unfinished.add(self)
@@ -107,6 +118,9 @@ class Run:
     def join(self) -> Report:
         """Wait for the end and give the report. Calling it again gives the same report, or raises the same error.
 
+        Nothing more can be put into the run, and what nobody else reads of it is discarded, which the report counts.
+        What other threads read is left to them.
+
         Ctrl-C stops the run in order, a second one kills its workers; both raise `KeyboardInterrupt` afterwards.
 
         Raises:
@@ -120,17 +134,14 @@ class Run:
         return self._result()
 
     async def ajoin(self) -> Report:
-        """As `join`, for callers with an event loop. When it is cancelled, the run is stopped in order first."""
-        loop = asyncio.get_running_loop()
-        over = asyncio.Event()
+        """As `join`, for callers with an event loop. When it is cancelled, the run is stopped in order first.
 
-        def wait() -> None:
-            self._over.wait()
-            loop.call_soon_threadsafe(over.set)
-
-        threading.Thread(target=wait, name="cascata-join", daemon=True).start()
+        What other tasks read is left to them.
+        """
+        over = self._over_here()
         with on_termination(self._terminate):
             try:
+                self._taps.give_up(id(asyncio.current_task()))
                 await over.wait()
             except asyncio.CancelledError:
                 self._engine.stop()
@@ -169,6 +180,101 @@ class Run:
         True
         """
         return self._engine.snapshot()
+    def put(self, export: str, item: object, *, timeout: float | None = None) -> bool:
+        """Put an item into an exported inport of the graph; waits while that is full, in whatever thread.
+
+        >>> from cascata import Graph, component, inport, outport
+        >>> @component
+        ... @inport("number")
+        ... @outport("square")
+        ... async def multiply(number, square):
+        ...     await square.send(number * number)
+        >>> graph = Graph()
+        >>> graph.multiply = multiply
+        >>> graph.export(graph.multiply.number, "number")
+        >>> graph.export(graph.multiply.square, "square")
+        >>> with graph.start(num_workers=1) as run:
+        ...     for number in range(3):
+        ...         _ = run.put("number", number)
+        ...     run.close("number")
+        ...     list(run.iter("square"))
+        [0, 1, 4]
+
+        Interrupted by Ctrl-C while it waits it has put nothing.
+
+        Args:
+            export: The name of an exported inport to which nothing is connected in the graph.
+            item: What is put in.
+            timeout: Seconds to wait at most; by default as long as it takes.
+
+        Returns:
+            Whether anybody can receive what is put there: `False` tells an endless source to stop, as the components
+            behind the port have ended, or the run has been stopped.
+
+        Raises:
+            GraphError: If there is no such export, or it cannot be fed.
+            ItemError: If the item cannot be sent to another process. Nothing else is lost.
+            TimeoutError: If there was no room in time; the item is not in.
+            RuntimeError: If the tap was closed, by `close` or `join`.
+            RunError, DeadlockError: What the run has failed with.
+
+        """
+        return self._taps.put(export, item, timeout)
+
+    async def aput(self, export: str, item: object) -> bool:
+        """As `put`, for coroutines. Cancelled while it waits it has put nothing.
+
+        Raises:
+            GraphError: If there is no such export, or it cannot be fed.
+            ItemError: If the item cannot be sent to another process. Nothing else is lost.
+            RuntimeError: If the tap was closed, by `close` or `join`.
+            RunError, DeadlockError: What the run has failed with.
+
+        """
+        return await self._taps.aput(export, item)
+
+    def close(self, export: str) -> None:
+        """Put nothing more into an exported inport: when what was put is used up, the port ends. May be repeated.
+
+        Raises:
+            GraphError: If there is no such export, or it cannot be fed.
+
+        """
+        self._taps.close(export)
+
+    def iter(self, export: str, *, timeout: float | None = None) -> TapReader:
+        """Iterate over what an exported outport of the graph sends, until it has ended; waits in whatever thread.
+
+        Each item goes to one reader: several threads and coroutines may read the same export. A reader that is given
+        up before the end stops the run in order, if it was the last: one that is closed, or that nothing refers to any
+        more, as after a `break`. If the run fails, what has arrived is still given, and then the failure is raised.
+
+        Args:
+            export: The name of an exported outport that is connected to nothing in the graph.
+            timeout: Seconds to wait for an item at most; by default as long as it takes.
+
+        Returns:
+            An iterator, with a method `close()`.
+
+        Raises:
+            GraphError: If there is no such export, or it cannot be read.
+
+        The iterator itself raises `TimeoutError` if no item comes in time, `ItemError` for one that cannot be restored
+        here (it is lost, and the next one can be taken), and what the run has failed with.
+
+        """
+        return self._taps.iter(export, timeout)
+
+    def stream(self, export: str) -> Stream:
+        """As `iter`, for coroutines: `async for item in run.stream("export")`.
+
+        Cancelled while it waits it has taken nothing, and can be used further. It has a method `aclose()`.
+
+        Raises:
+            GraphError: If there is no such export, or it cannot be read.
+
+        """
+        return self._taps.stream(export)
 
     @property
     def running(self) -> bool:
@@ -188,6 +294,26 @@ class Run:
             return
         self._end()
 
+    async def __aenter__(self) -> Self:
+        """Give the run itself, to be joined by `ajoin`."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """As `__exit__`, without keeping the event loop waiting."""
+        if kind is None:
+            await self.ajoin()
+            return
+        self._engine.stop()
+        try:
+            await self._over_here().wait()
+        except BaseException:
+            self._engine.kill()
+            raise
+        finally:
+            self._taps.release()
+
     def __repr__(self) -> str:
         """Tell whether it still runs."""
         return f"<run, {'running' if self.running else 'ended'}>"
@@ -196,6 +322,7 @@ class Run:
         """Wait for the end. An interrupt stops the run first, the next one kills it."""
         try:
             with on_termination(self._terminate):
+                self._taps.give_up()
                 self._until_over()
         except BaseException:
             self._end()
@@ -215,6 +342,8 @@ class Run:
             self._engine.kill()
             self._until_over(LAST_WAIT)
             raise
+        finally:
+            self._taps.release()
 
     def _until_over(self, seconds: float = math.inf) -> None:
         """Wait for the end, at most so long.
@@ -238,14 +367,53 @@ class Run:
         finally:
             _unfinished.discard(self)
             self._over.set()
+            for tell in tuple(self._when_over):
+                with contextlib.suppress(RuntimeError):  # that loop has been closed
+                    tell()
+
+    def _over_here(self) -> asyncio.Event:
+        """Give an event of the running loop that is set when the run is over."""
+        loop, over = asyncio.get_running_loop(), asyncio.Event()
+        self._when_over.append(lambda: loop.call_soon_threadsafe(over.set))
+        if self._over.is_set():  # perhaps too late to be told
+            over.set()
+        return over
 
     def _result(self) -> Report:
         self._thread.join()
+        try:
+            return self._outcome()
+        finally:
+            self._taps.release()
+
+    def _outcome(self) -> Report:
         if self._defect is not None:
             raise self._defect
         report = self._engine.result()
         self._watch.check()
         return report
+
+    # What the taps ask.
+
+    def conclude(self, what: str) -> None:
+        """Wait for the end of a run that is being stopped, and raise what it has failed with."""
+        self.check_thread(what)
+        self._until_over()
+        self._outcome()
+
+    async def aconclude(self) -> None:
+        """As `conclude`, for a coroutine."""
+        await self._over_here().wait()
+        self._outcome()
+
+    def check_thread(self, what: str) -> None:
+        """Raise if this thread runs the graph, which would have to wait for itself."""
+        if threading.get_ident() == self._thread.ident:
+            msg = (
+                f"{what} would wait in the thread that runs the graph or watches over it, which could never go on; "
+                "call it in another thread, or let a coroutine await run.aput(...)"
+            )
+            raise RuntimeError(msg)
 
 
 _unfinished: weakref.WeakSet[Run] = weakref.WeakSet()

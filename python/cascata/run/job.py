@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
+from cascata.errors import DeadlockError
 from cascata.graph import MAX_WORKERS
 from cascata.handler import GroupOutputPort
 from cascata.run.collecting import in_order
@@ -14,7 +15,7 @@ from cascata.run.resources import usable_cpus, usable_memory
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cascata._native import Plan
+    from cascata._native import GraphCore, Plan
     from cascata.graph import Graph
     from cascata.port import OutputPort
     from cascata.run.collecting import Taken
@@ -62,10 +63,12 @@ class Job:
     """Seconds after which an event loop that stands still is reported."""
     prepared: ClassVar[int] = 0
     """How many there have been in this process."""
+    exports: dict[str, str]
+    """The exports of the graph that are no taps, and why they are not."""
 
     @classmethod
-    def prepare(cls, graph: Graph, options: Options) -> Job:
-        """Check the graph and the options, and plan.
+    def prepare(cls, graph: Graph, options: Options, feed: Sequence[str] | None = None) -> Job:
+        """Check the graph and the options, and plan; with taps, if `feed` says which exports with values are some.
 
         Raises:
             DeadlockError: If the graph cannot run.
@@ -80,8 +83,11 @@ class Job:
         if start_method is not None and start_method not in START_METHODS:
             msg = f"start_method={start_method!r}: choose one of {', '.join(map(repr, START_METHODS))}, or leave it out"
             raise ValueError(msg)
-        graph.check_deadlocks()
         core = graph._core
+        if feed is None:
+            graph.check_deadlocks()
+        elif issues := core.check(feed):
+            raise DeadlockError(issues)
         wanted = min(usable_cpus() if num_workers is None else num_workers, MAX_WORKERS)
         ports, collected = _outports(options["collect"])
         placement = options["placement"]
@@ -89,11 +95,14 @@ class Job:
             msg = f"placement={placement!r} is no report; give what an earlier run of the graph returned"
             raise TypeError(msg)
         weights = None if placement is None else placement.weights()
-        plan = core.plan(wanted, ports, weights)
+        plan = core.plan(wanted, ports, weights, feed)
         targets: dict[tuple[str, str], list[tuple[str, str]]] = {}
         for source, outport, target, inport in core.edges():
             targets.setdefault((source, outport), []).append((target, inport))
         cls.prepared += 1
+        for (name, *_), feeds, read in plan.taps:
+            for port in read if not feeds else ():
+                targets.setdefault(port, []).append((name, "tap"))
         return cls(
             plan=plan,
             in_process=wanted == 0,
@@ -105,6 +114,7 @@ class Job:
             start_reason="num_workers=0 runs in the calling process" if wanted == 0 else "asked for",
             shared_memory=options["shared_memory"] or usable_memory() // 2,
             stall_after=options["stall_after"],
+            exports=_no_taps(core, {name for exports, *_ in plan.taps for name in exports}),
         )
 
     def gather(self, taken: Sequence[Taken]) -> dict[str, list[Any]]:
@@ -126,6 +136,18 @@ def _outports(collect: Sequence[OutputPort]) -> tuple[list[tuple[str, str]], dic
         names = [(member.component.name, member.name) for member in members]
         collected[f"{port.component.name}.{port.name}"] = tuple(places.setdefault(name, len(places)) for name in names)
     return list(places), collected
+
+
+def _no_taps(core: GraphCore, taps: set[str]) -> dict[str, str]:
+    """Say of all other exports why they are no taps."""
+    connected = core.connected_exports()
+    reasons = {}
+    for name, *_ in core.exports():
+        if name in connected:
+            reasons[name] = "it is connected inside of the graph, and only what is not can be fed or read from outside"
+        elif name not in taps:
+            reasons[name] = f"it has a value, which it keeps; to feed it nevertheless, graph.start(feed=[{name!r}])"
+    return reasons
 
 
 def _check_workers(num_workers: object) -> None:

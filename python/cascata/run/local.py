@@ -34,7 +34,7 @@ def run(job: Job, watch: Watch) -> Report:
     """Run in this thread, or in a helper thread if an event loop runs here."""
     local = Local(job)
     if _loop_runs():
-        return Run(local, watch).join()
+        return Run(local, job, watch).join()
     local.start()
     with on_termination(local.stop), watch:
         watch.begin(local)
@@ -68,11 +68,14 @@ class Local:
         self._retry: asyncio.TimerHandle | None = None
         self._stalls = Stalls(job.stall_after, lambda worker: running(self._memory.snapshot(), worker))
         self._began = self._ended = 0.0
+        self.taps: _native.Taps | None = None
 
     def start(self) -> None:
         """Get the run's memory."""
         self._began = time.monotonic()
         self._memory = _native.RunMemory(self._job.plan, self._job.shared_memory)
+        if self._job.plan.taps:
+            self.taps = _native.Taps(self._job.plan, self._memory)
 
     def supervise(self) -> None:
         """Run to the end in a new event loop."""
@@ -83,7 +86,7 @@ class Local:
         loop = asyncio.get_running_loop()
         self._began = self._ended = time.monotonic()
         collectors = [Kept(taken) for taken in self._collected]
-        self._worker = Worker(self._job, self._memory, 0, self, collectors)
+        self._worker = Worker(self._job, self._memory, 0, self, collectors, taps=self.taps)
         loop.add_reader(self._memory.fileno(), self._on_quiet)
         timer = None if self._job.timeout is None else loop.call_later(self._job.timeout, self._on_timeout)
         # A debugger stops where it is told to.
@@ -99,6 +102,7 @@ class Local:
                 if handle is not None:
                     handle.cancel()
             loop.remove_reader(self._memory.fileno())
+            self._memory.stop()  # nobody who feeds or reads the run waits from now on
             self._snapshot = self._memory.snapshot()
             self._ended = time.monotonic()
             # An exception that is kept keeps this object, and must not keep the memory.
@@ -122,8 +126,9 @@ class Local:
             self._snapshot,
             self._ended - self._began,
             self._job.gather(self._collected),
-            self._errors,
-            self._stalls.found,
+            errors=self._errors,
+            stalls=self._stalls.found,
+            taps=self.taps,
         )
 
     def snapshot(self) -> Snapshot:

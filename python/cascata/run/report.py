@@ -11,10 +11,11 @@ from cascata.text import count_text
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from cascata import _native
     from cascata.run.job import Job
     from cascata.run.stalls import Stall
 
-__all__ = ["ComponentReport", "InportReport", "OutportReport", "Report"]
+__all__ = ["ComponentReport", "InportReport", "OutportReport", "Report", "TapReport"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,20 @@ class ComponentReport:
         return sum(port.sent for port in self.outports.values())
 
 
+@dataclass(frozen=True, slots=True)
+class TapReport:
+    """Items that passed between the calling program and one of the graph's exports.
+
+    Attributes:
+        items: Items that the program put in, or read.
+        unread: Of an exported outport, items that it has not read.
+
+    """
+
+    items: int
+    unread: int
+
+
 @dataclass(frozen=True)
 class Report:
     """What a run has done; `print` it.
@@ -102,6 +117,7 @@ class Report:
         collected: The items of the outports named in `collect=`, by `"component.port"` or `"group.port"`; those of a
             group in the order in which they are gathered from its members.
         stalls: Where the event loop of a worker stood still for longer than `stall_after=`.
+        taps: What the calling program has put in and read, by the name of the export.
 
     """
 
@@ -112,16 +128,19 @@ class Report:
     components: dict[str, ComponentReport]
     collected: dict[str, list[Any]] = field(repr=False)
     stalls: list[Stall] = field(default_factory=list)
+    taps: dict[str, TapReport] = field(default_factory=dict)
 
     @classmethod
-    def conclude(  # noqa: PLR0913, PLR0917  all that is known at the end
+    def conclude(  # noqa: PLR0913  all that is known at the end
         cls,
         job: Job,
         snapshot: list[dict[str, Any]],
         seconds: float,
         collected: dict[str, list[Any]],
+        *,
         errors: Sequence[BaseException],
         stalls: list[Stall],
+        taps: _native.Taps | None,
     ) -> Report:
         """Give the report of a run that has ended, or raise what went wrong first, with the rest in its `others`."""
         if errors:
@@ -132,8 +151,14 @@ class Report:
                 raise first.with_traceback(None)
             finally:
                 del first, others, errors  # else the traceback keeps them alive in a cycle
-        components = {node["name"]: _component(node) for node in snapshot}
-        return cls(seconds, job.workers, job.start_method, job.start_reason, components, collected, stalls)
+        components = {node["name"]: _component(node) for node in snapshot if node["lanes"]}
+        counts = [] if taps is None else taps.counts()
+        tapped = {
+            name: TapReport(*counted)
+            for (exports, *_), counted in zip(job.plan.taps, counts, strict=True)
+            for name in exports
+        }
+        return cls(seconds, job.workers, job.start_method, job.start_reason, components, collected, stalls, tapped)
 
     def weights(self) -> dict[str, tuple[float, float]]:
         """Give the measured cost (busy seconds) and traffic (items sent) of each component, for a placement."""
@@ -171,6 +196,9 @@ class Report:
                     lines.append(
                         f"{entry.name}.{name} dropped {count_text(outport.dropped, 'item')}: nothing is connected"
                     )
+        for name, tap in self.taps.items():
+            if tap.unread:
+                lines.append(f"{count_text(tap.unread, 'item')} of the export {name} came to nothing: not read")
         return lines
 
 

@@ -119,7 +119,9 @@ class Snapshot:
     @classmethod
     def of(cls, counters: list[dict[str, Any]], seconds: float, *, running: bool, workers: int) -> Snapshot:
         """Take what the run's memory says."""
-        return cls(seconds, running, workers, {node["name"]: _component(node) for node in counters})
+        # Those without trigger groups are taps.
+        components = {node["name"]: _component(node) for node in counters if node["lanes"]}
+        return cls(seconds, running, workers, components)
 
     def rates(self, since: Snapshot | None = None) -> dict[str, Rates]:
         """Give the rates of each component since an earlier snapshot of this run, or since its start.

@@ -99,6 +99,7 @@ class Supervisor:
         self._stalls = Stalls(job.stall_after, self._running)
         self._late: Whereabouts | None = None  # of a run that is out of time
         self._began = self._ended = 0.0
+        self.taps: _native.Taps | None = None
         self._wake_fd = NONE
         # Re-entrant, because a signal handler may want something while this thread does.
         self._wake_lock = threading.RLock()
@@ -128,6 +129,8 @@ class Supervisor:
             with blocked() as mask:
                 for index, components in enumerate(self._job.workers):
                     self._workers.append(starter.start(self._memory, index, components, mask))
+            if self._job.plan.taps:
+                self.taps = _native.Taps(self._job.plan, self._memory)
         except BaseException:
             for worker in self._workers:
                 worker.kill()
@@ -158,6 +161,7 @@ class Supervisor:
                 if worker.alive:  # only after an exception in here
                     worker.kill()
                     worker.reap()
+            self._memory.stop()  # nobody who feeds or reads the run waits from now on
             self._ended = time.monotonic()
             self._snapshot = self._memory.snapshot()  # before the memory goes: others may read it meanwhile
             del (
@@ -190,8 +194,9 @@ class Supervisor:
             self._snapshot,
             self._ended - self._began,
             self._job.gather(self._collected),
-            self._errors,
-            self._stalls.found,
+            errors=self._errors,
+            stalls=self._stalls.found,
+            taps=self.taps,
         )
 
     def snapshot(self) -> Snapshot:

@@ -33,15 +33,17 @@ GRACE = 5.0
 class Worker:
     """The Python half of a worker: tasks, persistent values, failures. The native half drives the components."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what a worker is made of
         self,
         job: Job,
         memory: _native.RunMemory,
         index: int,
         link: Link,
         collectors: Sequence[Collector],
+        *,
+        taps: _native.Taps | None = None,
     ) -> None:
-        """Take what `run` needs; nothing starts yet."""
+        """Take what `run` needs; nothing starts yet. `taps` are those of a run in the calling process."""
         self._plan = job.plan
         # No process boundary keeps what components do to their persistent values from the caller's objects.
         self._isolate = job.in_process
@@ -49,6 +51,7 @@ class Worker:
         self._index = index
         self._link = link
         self._collectors = list(collectors)
+        self._taps = taps
         self._tasks: list[asyncio.Task[None]] = []
         self._origins: dict[str, Origin] = {}
         self._states: list[State] = []
@@ -65,7 +68,7 @@ class Worker:
         self._stopped: asyncio.Future[None] = loop.create_future()
         self._delivered: asyncio.Future[None] = loop.create_future()
         # No variable refers to the native half: the traceback of a failure keeps the frames that led to it.
-        self._native = _native.Worker(self._plan, self._memory, self._index, loop, self, self._collectors)
+        self._native = _native.Worker(self._plan, self._memory, self._index, loop, self, self._collectors, self._taps)
         bell = self._native.fileno()
         loop.add_reader(bell, self._native.on_bell)
         try:

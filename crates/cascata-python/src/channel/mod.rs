@@ -24,7 +24,7 @@ pub use self::{
     core::ChannelCore,
     get::Get,
     put::{Publisher, Put},
-    wakeup::{forget_inherited, quiesce, settle},
+    wakeup::{Wakeup, forget_inherited, quiesce, settle},
 };
 
 pyo3::import_exception!(cascata.errors, ChannelClosed);

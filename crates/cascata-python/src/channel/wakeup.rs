@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cascata::queue::{Signal, is_watching};
+use cascata::{queue::Signal, servant};
 use pyo3::{
     exceptions::{PyException, PyRuntimeError},
     intern,
@@ -68,7 +68,7 @@ struct Target {
 
 impl Drop for Wakeup {
     fn drop(&mut self) {
-        if is_watching() {
+        if servant::serves() {
             // At once, and not when somebody else comes by: it may be the last that keeps a task.
             attached(|_| self.target = None);
         }
@@ -141,7 +141,7 @@ impl Signal for Wakeup {
 
 /// Runs `act` in the interpreter, unless that ends.
 fn attached<R>(act: impl FnOnce(Python<'_>) -> R) -> Option<R> {
-    if !is_watching() {
+    if !servant::serves() {
         return Python::try_attach(act);
     }
     INSIDE.fetch_add(1, SeqCst);

@@ -30,8 +30,9 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
+use std::time::Duration;
 
-use rustix::event::EventfdFlags;
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::region::Region;
@@ -81,6 +82,19 @@ impl Doorbell {
         match rustix::io::write(&self.fd, &1_u64.to_ne_bytes()) {
             // The counter is at its top: it rings already.
             Ok(_) | Err(Errno::AGAIN) => sync::changed(self),
+            Err(error) => panic!("the doorbell of a worker is gone: {error}"),
+        }
+    }
+
+    /// Waits until it rings, or for so long, for a thread that has nothing else to do.
+    ///
+    /// # Panics
+    ///
+    /// If somebody closed the descriptor.
+    pub fn wait(&self, timeout: Option<Duration>) {
+        let timeout = timeout.map(|time| Timespec::try_from(time).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 }));
+        match poll(&mut [PollFd::new(&self.fd, PollFlags::IN)], timeout.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => (),
             Err(error) => panic!("the doorbell of a worker is gone: {error}"),
         }
     }

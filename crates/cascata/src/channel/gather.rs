@@ -7,7 +7,7 @@ use std::{
 
 use cascata_shm::Gate;
 
-use super::{Inlet, Item, lock, note};
+use super::{Inlet, Item, Picked, lock, note};
 use crate::{
     metrics::InportMeter,
     order::{Frontier, NONE, Word},
@@ -52,6 +52,8 @@ struct State {
     turn: usize,
     /// Where the next item lies, if that is known.
     found: Option<(usize, usize)>,
+    /// How often one was taken, so that who looks without the lock knows that it was not meanwhile.
+    picked: u64,
     /// Who waits.
     receiver: Option<Waker>,
 }
@@ -75,21 +77,23 @@ impl<T: Item> Gather<T> {
 
     /// See [`Inlet::poll_item`].
     pub fn poll_item(&self, cx: &mut Context<'_>) -> Poll<bool> {
-        let mut state = lock(&self.state);
-        if state.found.is_some() {
-            return Poll::Ready(true);
-        }
-        let turn = state.turn;
-        // Before the members are told that somebody waits.
-        let other = note(&mut state.receiver, cx);
-        drop(state);
-        drop(other);
-        match self.find(turn, |source| source.poll(cx)) {
-            Poll::Ready(found) => {
-                lock(&self.state).found = found;
-                Poll::Ready(found.is_some())
+        loop {
+            let mut state = lock(&self.state);
+            if state.found.is_some() {
+                return Poll::Ready(true);
             }
-            Poll::Pending => Poll::Pending,
+            let (turn, picked) = (state.turn, state.picked);
+            // Before the members are told that somebody waits.
+            let other = note(&mut state.receiver, cx);
+            drop(state);
+            drop(other);
+            let Poll::Ready(found) = self.find(turn, |source| source.poll(cx)) else { return Poll::Pending };
+            let mut state = lock(&self.state);
+            // What was found may have been taken by another reader meanwhile.
+            if state.picked == picked {
+                state.found = found;
+                return Poll::Ready(found.is_some());
+            }
         }
     }
 
@@ -98,14 +102,25 @@ impl<T: Item> Gather<T> {
     /// # Errors
     /// The item could not be decoded; it is lost.
     pub fn take(&self) -> Result<Option<T>, T::Error> {
-        let Poll::Ready(Some((index, member))) = self.peek() else { return Ok(None) };
+        self.pick().map_or(Ok(None), Picked::open)
+    }
+
+    /// See [`Inlet::pick`].
+    pub(super) fn pick(&self) -> Option<Picked<T>> {
+        // To find and to take is one step, as there may be several readers.
         let mut state = lock(&self.state);
-        state.found = None;
+        let (index, member) = match state.found.take() {
+            Some(found) => found,
+            None => match self.find(state.turn, Source::peek) {
+                Poll::Ready(Some(found)) => found,
+                Poll::Ready(None) | Poll::Pending => return None,
+            },
+        };
         state.turn = index + 1;
-        drop(state);
+        state.picked = state.picked.wrapping_add(1);
         match &self.sources[index] {
-            Source::Channel(inlet) => inlet.take(),
-            Source::Group(group) => group.members[member].inlet.take(),
+            Source::Channel(inlet) => inlet.pick(),
+            Source::Group(group) => group.members[member].inlet.pick(),
         }
     }
 

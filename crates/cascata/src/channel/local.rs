@@ -9,7 +9,7 @@ use std::{
 
 use cascata_shm::Gate;
 
-use super::{Attempt, Offer, Ticket, doorway::Doorway, lock, note};
+use super::{Attempt, Item, Offer, Picked, Ticket, doorway::Doorway, lock, note};
 use crate::{
     metrics::InportMeter,
     order::{NONE, Word},
@@ -41,6 +41,24 @@ struct State<T> {
     /// Kept over wake-ups, since it is the same one each time; `receiver_waits` says whether it is to be called.
     receiver: Option<Waker>,
     receiver_waits: bool,
+}
+
+/// What is to be done, without any lock, when an item has left.
+#[derive(Debug)]
+#[must_use]
+pub(super) struct Aftermath<T> {
+    /// Items that waited, and whose senders have withdrawn them.
+    withdrawn: Vec<Numbered<T>>,
+    /// That of the sender whose item has entered.
+    waker: Option<Waker>,
+    seekers: Vec<Waker>,
+}
+
+impl<T> Aftermath<T> {
+    pub fn settle(self) {
+        drop(self.withdrawn);
+        self.waker.into_iter().chain(self.seekers).for_each(Waker::wake);
+    }
 }
 
 impl<T> State<T> {
@@ -211,15 +229,25 @@ impl<T> Local<T> {
     pub fn take(&self) -> Option<T> {
         let mut state = lock(&self.state);
         let item = self.pop(&mut state)?;
-        self.taken(state);
+        self.taken(state).settle();
         Some(item)
+    }
+
+    /// See [`Inlet::pick`](super::Inlet::pick).
+    pub(super) fn pick(&self) -> Option<Picked<T>>
+    where
+        T: Item,
+    {
+        let mut state = lock(&self.state);
+        let item = self.pop(&mut state)?;
+        Some(Picked::here(item, self.taken(state)))
     }
 
     /// See [`Inlet::poll_take`](super::Inlet::poll_take).
     pub fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let mut state = lock(&self.state);
         if let Some(item) = self.pop(&mut state) {
-            self.taken(state);
+            self.taken(state).settle();
             Poll::Ready(Some(item))
         } else if state.publishers == 0 || state.closed {
             Poll::Ready(None)
@@ -232,7 +260,7 @@ impl<T> Local<T> {
     }
 
     /// An item has left: the first one that waits enters.
-    fn taken(&self, mut state: std::sync::MutexGuard<'_, State<T>>) {
+    fn taken(&self, mut state: std::sync::MutexGuard<'_, State<T>>) -> Aftermath<T> {
         self.meter.taken.add(1);
         let waiting = state.waiting.len();
         let mut withdrawn = Vec::new();
@@ -249,8 +277,7 @@ impl<T> Local<T> {
         let waited = waiting - state.waiting.len();
         drop(state);
         self.doorway.waited(waited);
-        drop(withdrawn);
-        waker.into_iter().chain(seekers).for_each(Waker::wake);
+        Aftermath { withdrawn, waker, seekers }
     }
 
     /// Forgets the item that waits under `ticket`, whose sender has withdrawn it.

@@ -27,6 +27,7 @@ mod local;
 mod loopback;
 mod outport;
 pub(crate) mod parcel;
+mod picked;
 mod remote;
 mod share;
 mod ticket;
@@ -47,6 +48,7 @@ pub use local::Local;
 pub use loopback::{Encoded, Loopback};
 pub use outport::{Outport, SendError, Sent};
 pub use parcel::{Encoder, Full, Mark, Parcel};
+pub use picked::Picked;
 pub use remote::Remote;
 pub use share::{Share, Target};
 pub use ticket::Ticket;
@@ -167,6 +169,16 @@ impl<T: Item> Inlet<T> {
             Self::Local(channel) => Ok(channel.take()),
             Self::Remote(channel) => channel.take(),
             Self::Gather(channels) => channels.take(),
+        }
+    }
+
+    /// Takes the first item off the channel as [`take`](Self::take) does, but runs no user code: that is left to
+    /// [`Picked::open`]. For channels that several threads read.
+    pub fn pick(&self) -> Option<Picked<T>> {
+        match self {
+            Self::Local(channel) => channel.pick(),
+            Self::Remote(channel) => Remote::pick(channel),
+            Self::Gather(channels) => channels.pick(),
         }
     }
 

@@ -339,6 +339,11 @@ impl<T: Item> Outport<T> {
         }
     }
 
+    /// Items sent so far.
+    pub fn sent(&self) -> u64 {
+        self.meter.sent.get()
+    }
+
     /// Whether nobody behind the port can receive any more.
     pub fn is_closed(&self) -> bool {
         self.collection.is_none()

@@ -14,7 +14,7 @@ use std::{
 use cascata_shm::{Gate, Orphaned, Peek, Pop, Push, Ring, Slot, WorkerSet};
 
 use super::{
-    Attempt, Hub, Item, Offer, Ticket,
+    Attempt, Hub, Item, Offer, Picked, Ticket,
     doorway::Doorway,
     lock, note,
     outport::Freight,
@@ -330,10 +330,21 @@ impl<T: Item> Remote<T> {
     /// # Errors
     /// The item could not be decoded; it is lost.
     pub fn take(&self) -> Result<Option<T>, T::Error> {
+        match self.take_slot() {
+            Some(slot) => self.open(&slot),
+            None => Ok(None),
+        }
+    }
+
+    /// See [`Inlet::pick`](super::Inlet::pick).
+    pub(super) fn pick(this: &Arc<Self>) -> Option<Picked<T>> {
+        this.take_slot().map(|slot| Picked::slot(this.clone(), slot))
+    }
+
+    fn take_slot(&self) -> Option<Slot> {
         let slot = if self.unbounded { self.pop_backlog() } else { self.pop() };
-        let Some(slot) = slot else { return Ok(None) };
-        self.meter.taken.add(1);
-        self.open(&slot)
+        self.meter.taken.add(u64::from(slot.is_some()));
+        slot
     }
 
     fn pop_backlog(&self) -> Option<Slot> {
@@ -365,7 +376,7 @@ impl<T: Item> Remote<T> {
     }
 
     /// The item in a slot, whose place in the ring is free already.
-    fn open(&self, slot: &Slot) -> Result<Option<T>, T::Error> {
+    pub(super) fn open(&self, slot: &Slot) -> Result<Option<T>, T::Error> {
         match slot.kind {
             kind::OWN => Ok(index_of(slot).and_then(|index| lock(&self.state).release(index))),
             kind => {

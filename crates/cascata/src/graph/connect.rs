@@ -4,6 +4,15 @@ use indexmap::IndexSet;
 
 use super::{Batch, Edge, End, Graph, GraphError, Link, Policy, PortKind};
 
+impl<V> Graph<V> {
+    /// Adds a connection that comes to these edges.
+    pub(super) fn insert(&mut self, link: Link, edges: Vec<Edge>) {
+        self.connected.extend(edges.iter().map(|edge| (edge.to, edge.inport)));
+        self.edges.extend(edges);
+        self.links.push(link);
+    }
+}
+
 impl<V: PartialEq> Graph<V> {
     /// Connects an outport to an inport. Either may be that of a whole group.
     ///
@@ -56,9 +65,7 @@ impl<V: PartialEq> Graph<V> {
             }
             return Err(error);
         }
-        self.connected.extend(edges.iter().map(|edge| (edge.to, edge.inport)));
-        self.edges.extend(edges);
-        self.links.push(link);
+        self.insert(link, edges);
         Ok(())
     }
 

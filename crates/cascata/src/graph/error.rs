@@ -105,6 +105,17 @@ pub enum GraphError {
         /// The persistent value, as component.name.
         port: String,
     },
+    /// To be fed, and no tap.
+    #[error(
+        "{export} cannot be fed: it is no exported inport to which nothing is connected; {}",
+        known("such export", exports)
+    )]
+    NoTap {
+        /// The name.
+        export: String,
+        /// Those that can.
+        exports: Vec<String>,
+    },
     /// A policy for what is no port of a group.
     #[error(
         "{node}.{port} cannot be {policy}: {node} is one component, and only a group shares out what comes to it; \

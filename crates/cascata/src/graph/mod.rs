@@ -21,6 +21,7 @@ mod node;
 mod order;
 mod roles;
 mod sharing;
+mod tap;
 mod told;
 mod wishes;
 
@@ -37,6 +38,7 @@ pub use issue::Issue;
 pub use link::{End, Link};
 pub use node::{Initial, Node, PersistSetting};
 pub(crate) use order::strong_components;
+pub use tap::Tap;
 pub use wishes::Wishes;
 
 use std::collections::{HashMap, HashSet};

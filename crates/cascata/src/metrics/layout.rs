@@ -71,7 +71,7 @@ impl MeterLayout {
         });
         let nodes = nodes.collect();
         let workers = len;
-        Self { nodes, workers, len: len + plan.workers.max(1) * LINE }
+        Self { nodes, workers, len: len + plan.participants() * LINE }
     }
 
     /// How many words there are in all.

@@ -2,10 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use cascata_shm::MAX_WORKERS;
+
 use super::place::place;
 use super::wire::{Wiring, wire};
-use super::{InportRole, Plan, PlanError, PlannedInport, PlannedNode, PlannedOutport, PlannedPersist};
-use crate::graph::{Graph, PortKind, Taps, strong_components};
+use super::{InportRole, Plan, PlanError, PlannedInport, PlannedNode, PlannedOutport, PlannedPersist, PlannedTap};
+use crate::graph::{Graph, PortKind, Tap, Taps, strong_components};
 
 impl<V: Clone> Plan<V> {
     /// Plans a run of `graph` on at most `workers` workers; 0 puts everything on one, for a run in the calling
@@ -24,16 +26,57 @@ impl<V: Clone> Plan<V> {
         collect: &[(String, String)],
         weights: Option<&HashMap<String, (f64, f64)>>,
     ) -> Result<Self, PlanError> {
-        let collect = collected(graph, collect)?;
         let placement = place(graph, workers, weights)?;
+        Self::placed(graph, placement, Vec::new(), workers == 0, collect)
+    }
+
+    /// Plans a run as [`new`](Self::new) does, of a graph whose taps the calling program has: see
+    /// [`Graph::tapped`](crate::graph::Graph::tapped) for `payload` and `fed`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new) and for [`Graph::tapped`](crate::graph::Graph::tapped).
+    pub fn with_taps(
+        graph: &Graph<V>,
+        payload: &V,
+        fed: &[String],
+        workers: usize,
+        collect: &[(String, String)],
+        weights: Option<&HashMap<String, (f64, f64)>>,
+    ) -> Result<Self, PlanError> {
+        let (tapped, taps) = graph.tapped(payload, fed)?;
+        // The calling program takes part as one more.
+        let most = if taps.is_empty() { MAX_WORKERS } else { MAX_WORKERS - 1 };
+        let mut placement = place(graph, workers.min(most), weights)?;
+        let caller = workers_of(&placement).max(1);
+        placement.resize(tapped.nodes().len(), caller);
+        let taps = taps.into_iter().map(|Tap { node, exports, feeds }| PlannedTap { node, exports, feeds });
+        Self::placed(&tapped, placement, taps.collect(), workers == 0, collect)
+    }
+
+    fn placed(
+        graph: &Graph<V>,
+        placement: Vec<usize>,
+        taps: Vec<PlannedTap>,
+        local: bool,
+        collect: &[(String, String)],
+    ) -> Result<Self, PlanError> {
+        let collect = collected(graph, collect)?;
         let cycles = cycles(graph);
-        let mut wiring = wire(graph, &placement, &cycles);
+        // Where a node is, as far as channels are concerned: in which process.
+        let processes = if local { vec![0; placement.len()] } else { placement.clone() };
+        let mut wiring = wire(graph, &processes, &cycles);
         let nodes = (0..graph.nodes().len()).map(|node| planned(graph, node, placement[node], &mut wiring, &collect));
         let nodes = nodes.collect();
         let Wiring { channels, gathers, turnstiles, desks, .. } = wiring;
-        let workers = placement.iter().max().map_or(0, |last| last + 1);
-        Ok(Self { nodes, channels, gathers, turnstiles, desks, workers, cycles })
+        let workers = workers_of(&placement[..placement.len() - taps.len()]);
+        Ok(Self { nodes, channels, gathers, turnstiles, desks, workers, local, taps, cycles })
     }
+}
+
+/// How many workers a placement comes to.
+fn workers_of(placement: &[usize]) -> usize {
+    placement.iter().max().map_or(0, |last| last + 1)
 }
 
 /// The place of every outport in the list of those to collect.

@@ -33,6 +33,11 @@ pub struct Plan<V, D = Arc<Definition<V>>> {
     pub desks: Vec<PlannedDesk<V>>,
     /// How many workers there are. Each has at least one component.
     pub workers: usize,
+    /// Whether the worker is the calling process itself: then everything passes by reference.
+    pub local: bool,
+    /// What the calling program feeds and reads. Their nodes come after all others and are those of a *participant* of
+    /// its own, which has the number after the last worker's and runs nothing.
+    pub taps: Vec<PlannedTap>,
     /// Feedback loops: the sets of nodes that are strongly connected by edges to trigger ports and contain such an edge,
     /// each in ascending order, those that feed others first.
     pub cycles: Vec<Vec<usize>>,
@@ -62,6 +67,17 @@ pub struct PlannedNode<V, D = Arc<Definition<V>>> {
     pub watched: Vec<Watcher>,
     /// For inports of a member of a group: how what they leave is shared out among the other members.
     pub bequests: Vec<(usize, Share)>,
+}
+
+/// An export that the calling program feeds or reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedTap {
+    /// Its node.
+    pub node: usize,
+    /// The names of what is exported here.
+    pub exports: Vec<String>,
+    /// Whether the calling program feeds it: the node has one outport. Else it reads it: the node has one inport.
+    pub feeds: bool,
 }
 
 /// Who takes results of a group in their order.
@@ -259,11 +275,29 @@ impl<V> Plan<V> {
         })
     }
 
+    /// How many take part in the run: the workers, and the calling program if there are taps.
+    pub fn participants(&self) -> usize {
+        self.workers.max(1) + usize::from(!self.taps.is_empty())
+    }
+
+    /// Whether the calling program has this node: it is a tap.
+    pub fn is_tap(&self, node: usize) -> bool {
+        self.nodes[node].worker >= self.workers.max(1)
+    }
+
+    /// Whether what has to do with a node is in the process of a participant.
+    pub fn is_with(&self, node: usize, participant: usize) -> bool {
+        self.local || self.nodes[node].worker == participant
+    }
+
     /// The placement: for every worker the components that it runs, as positions in `nodes`.
     pub fn shard(&self) -> Vec<Vec<usize>> {
         let mut shard = vec![Vec::new(); self.workers];
         for (index, node) in self.nodes.iter().enumerate() {
-            shard[node.worker].push(index);
+            // What is left are taps.
+            if let Some(nodes) = shard.get_mut(node.worker) {
+                nodes.push(index);
+            }
         }
         shard
     }

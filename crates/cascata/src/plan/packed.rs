@@ -85,6 +85,8 @@ impl<V, D> Plan<V, D> {
             turnstiles: self.turnstiles.clone(),
             desks,
             workers: self.workers,
+            local: self.local,
+            taps: self.taps.clone(),
             cycles: self.cycles.clone(),
         }
     }

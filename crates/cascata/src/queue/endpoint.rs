@@ -1,7 +1,6 @@
 //! A process at a queue.
 
 use std::{
-    fmt::Debug,
     io,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock,
@@ -12,24 +11,14 @@ use std::{
 
 use cascata_shm::{JoinError, Orphaned, Peek, Pop, Push, Room, Slot, WorkerSet};
 
-use super::{
-    Place, Queue,
-    line::{Hint, Line},
-    watch,
+use super::{Queue, watch};
+use crate::{
+    channel::{
+        EncodeError, Full, Item, lock,
+        parcel::{Depot, Opened, Parcel},
+    },
+    line::{Hint, Line, Place, Signal},
 };
-use crate::channel::{
-    EncodeError, Full, Item, lock,
-    parcel::{Depot, Opened, Parcel},
-};
-
-/// How somebody who waits is reached. Called, and dropped, without any lock.
-pub trait Signal: Debug + Send + Sync {
-    /// Wakes; `false` if there is nobody any more who could be woken.
-    fn wake(&self) -> bool;
-
-    /// Whether there is nobody any more who could be woken.
-    fn is_lost(&self) -> bool;
-}
 
 /// What became of an attempt to put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

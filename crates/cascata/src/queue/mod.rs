@@ -1,7 +1,7 @@
 //! The queue behind a public channel: bounded, many-to-many, between coroutines, threads and processes that come and go.
 //!
 //! [`Queue`] is its shared memory: a ring, the table of the processes that use it, and their arena spans. [`Endpoint`] is
-//! what a process that uses it has beside that: who waits there, in two [lines](line), and a thread that [watches](watch)
+//! what a process that uses it has beside that: who waits there, in two [lines](crate::line), and a thread that [watches](watch)
 //! the queue for them as long as anybody waits.
 //!
 //! A wake-up is a hint: who is woken tries again, and passes the hint on if it leaves without having tried. So nothing is
@@ -12,7 +12,6 @@
 //! queue [broken](Outcome::Broken) for everybody.
 
 mod endpoint;
-mod line;
 mod watch;
 
 use std::{
@@ -23,11 +22,12 @@ use std::{
 
 use cascata_shm::{Layout, MAX_WORKERS, MOST_SLOTS, Members, Pool, Region, Ring, SLOT, layout::PAGE};
 
-pub use endpoint::{Endpoint, Outcome, PackError, Signal, Taken};
-pub use line::Place;
-pub use watch::is_watching;
+pub use endpoint::{Endpoint, Outcome, PackError, Taken};
 
-pub use crate::channel::Full;
+pub use crate::{
+    channel::Full,
+    line::{Place, Signal},
+};
 
 /// Slots of a queue without bound, at least.
 const LEAST_UNBOUNDED: usize = 1 << 20;

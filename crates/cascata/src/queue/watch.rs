@@ -4,15 +4,13 @@
 //! keeps nothing but its bell, so that an endpoint which nobody needs any more can end.
 
 use std::{
-    cell::Cell,
     io,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use cascata_shm::guard;
-
 use super::Endpoint;
+use crate::servant;
 
 /// How often it looks for processes that have died, and for hints that have not been followed.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -22,24 +20,11 @@ const SHORT_PAUSE: Duration = Duration::from_millis(20);
 const PRUNING: Duration = Duration::from_secs(1);
 /// How long it stays when nobody waits.
 const REST: Duration = Duration::from_millis(600);
-/// Signals call into Python.
-const STACK: usize = 512 * 1024;
-
-thread_local! {
-    static WATCHES: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether the current thread is one of those that watch queues.
-pub fn is_watching() -> bool {
-    WATCHES.get()
-}
-
 pub(super) fn start(endpoint: &Arc<Endpoint>) -> io::Result<()> {
     // Nothing else, as what this thread keeps a process that is forked off would keep for ever.
     let bell = endpoint.queue.members.bell(endpoint.number)?;
     let endpoint = Arc::downgrade(endpoint);
-    guard::start_thread("channel-watch", STACK, move || {
-        WATCHES.set(true);
+    servant::start("channel-watch", move || {
         let (mut buried, mut pruned, mut waited) = (Instant::now(), Instant::now(), Instant::now());
         loop {
             let seen = bell.seen();

@@ -1,13 +1,21 @@
 //! Those of one process who wait for the same, in order.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, fmt::Debug, sync::Arc};
 
-use super::Signal;
 use crate::channel::Full;
+
+/// How somebody who waits is reached. Called, and dropped, without any lock.
+pub trait Signal: Debug + Send + Sync {
+    /// Wakes; `false` if there is nobody any more who could be woken.
+    fn wake(&self) -> bool;
+
+    /// Whether there is nobody any more who could be woken.
+    fn is_lost(&self) -> bool;
+}
 
 /// A place in a line. Who has one is in the line until it is [removed](Line::remove).
 #[derive(Debug, PartialEq, Eq)]
-pub struct Place(pub(super) u64);
+pub struct Place(pub(crate) u64);
 
 #[derive(Debug)]
 struct Waiter {
@@ -31,14 +39,14 @@ impl Waiter {
 const PATIENCE: u8 = 5;
 
 /// A hint to be given when no lock is held.
-pub(super) struct Hint {
+pub(crate) struct Hint {
     pub signal: Arc<dyn Signal>,
     pub place: u64,
 }
 
 /// A line. Signals that leave it are handed out, to be dropped without a lock.
 #[derive(Debug, Default)]
-pub(super) struct Line {
+pub(crate) struct Line {
     /// By ascending place.
     waiters: VecDeque<Waiter>,
     next: u64,
@@ -104,6 +112,11 @@ impl Line {
     /// Whether somebody waits who has not been woken.
     pub fn sleeps(&self) -> bool {
         self.waiters.iter().any(|waiter| waiter.signal.is_some())
+    }
+
+    /// Whether somebody has been woken and has not come back.
+    pub fn has_woken(&self) -> bool {
+        self.waiters.iter().any(|waiter| waiter.signal.is_none())
     }
 
     /// The memory that the first one waits for.

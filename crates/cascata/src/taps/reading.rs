@@ -1,0 +1,201 @@
+//! Reading an exported outport.
+
+use std::{
+    sync::{Arc, Mutex, Weak},
+    task::{Context, Poll, Wake, Waker},
+};
+
+use super::{
+    presence::Presence,
+    readers::{Mark, Owner, Readers},
+};
+use crate::{
+    channel::{Inlet, Item, Picked, lock},
+    line::{Hint, Line, Place, Signal},
+};
+
+/// The calling program's end of an exported outport. Several threads may read it; each item goes to one of them.
+///
+/// A wake-up is a hint: who is woken tries again, and passes the hint on if it leaves without having tried.
+#[derive(Debug)]
+pub struct Reading<T: Item> {
+    inlet: Inlet<T>,
+    line: Mutex<Line>,
+    readers: Readers,
+    presence: Arc<Presence>,
+}
+
+/// What there was to take.
+#[derive(Debug)]
+pub enum Taken<T: Item> {
+    /// An item.
+    Item(Picked<T>),
+    /// Nothing, and nothing will come.
+    Ended,
+}
+
+/// Called by channels when there may be an item.
+struct Hinting<T: Item>(Weak<Reading<T>>);
+
+impl<T: Item> Wake for Hinting<T> {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if let Some(reading) = self.0.upgrade() {
+            reading.presence.stir();
+            reading.hint(false);
+        }
+    }
+}
+
+impl<T: Item> Reading<T> {
+    pub(super) fn new(inlet: Inlet<T>, presence: Arc<Presence>) -> Self {
+        Self { inlet, line: Mutex::default(), readers: Readers::default(), presence }
+    }
+
+    /// Takes the next item if there is one.
+    pub fn pick(self: &Arc<Self>) -> Option<Picked<T>> {
+        let item = self.inlet.pick();
+        if item.is_some() {
+            self.leave(&mut None);
+        }
+        item
+    }
+
+    /// Takes the next item; `None` if there is none yet.
+    ///
+    /// With a signal it then waits at `place`; who does so must come back, or [give up](Self::give_up).
+    pub(super) fn take(
+        self: &Arc<Self>,
+        place: &mut Option<Place>,
+        signal: Option<&Arc<dyn Signal>>,
+    ) -> Option<Taken<T>> {
+        loop {
+            if let Some(item) = self.inlet.pick() {
+                self.leave(place);
+                return Some(Taken::Item(item));
+            }
+            let mut line = lock(&self.line);
+            let old = signal.and_then(|signal| line.wait(place, signal.clone(), None));
+            // In the line already: what comes from now on is told.
+            let found = self.look_for_item();
+            drop(line);
+            drop(old);
+            match found {
+                Poll::Ready(true) => {}
+                Poll::Ready(false) => {
+                    self.leave(place);
+                    return Some(Taken::Ended);
+                }
+                Poll::Pending => return None,
+            }
+        }
+    }
+
+    /// Nobody will come back to take at `place`: the hint that it may have had is passed on.
+    pub fn give_up(self: &Arc<Self>, place: &mut Option<Place>) {
+        if place.is_some() {
+            self.leave(place);
+        }
+    }
+
+    fn leave(self: &Arc<Self>, place: &mut Option<Place>) {
+        let mut line = lock(&self.line);
+        let gone = line.remove(place.take());
+        let hints = self.hints(&mut line, false);
+        drop(line);
+        drop(gone);
+        self.give(hints);
+    }
+
+    /// Whether there is an item, or the end; if neither, the channel will tell.
+    fn look_for_item(self: &Arc<Self>) -> Poll<bool> {
+        let waker = Waker::from(Arc::new(Hinting(Arc::downgrade(self))));
+        self.inlet.poll_item(&mut Context::from_waker(&waker))
+    }
+
+    /// There may be something to take. `again` if those who were woken have had the time to come.
+    fn hint(self: &Arc<Self>, again: bool) {
+        let hints = self.hints(&mut lock(&self.line), again);
+        self.give(hints);
+    }
+
+    /// Whom to wake; if nobody is to be woken, the channel will tell when somebody is.
+    fn hints(self: &Arc<Self>, line: &mut Line, again: bool) -> Vec<Hint> {
+        if !line.sleeps() {
+            return Vec::new();
+        }
+        let count = match self.look_for_item() {
+            Poll::Ready(true) => self.inlet.fill().max(1),
+            Poll::Ready(false) => usize::MAX,
+            Poll::Pending => return Vec::new(),
+        };
+        line.hints(count, !again)
+    }
+
+    /// Gives hints. One that reaches nobody is for the next.
+    fn give(self: &Arc<Self>, mut hints: Vec<Hint>) {
+        while !hints.is_empty() {
+            let lost: Vec<_> = hints.drain(..).filter_map(|hint| (!hint.signal.wake()).then_some(hint.place)).collect();
+            if !lost.is_empty() {
+                let mut line = lock(&self.line);
+                let gone: Vec<_> = lost.into_iter().filter_map(|place| line.expel(place)).collect();
+                hints = self.hints(&mut line, false);
+                drop(line);
+                drop(gone);
+            }
+        }
+    }
+
+    /// What the watching thread does here; when the run is `stopping`, nobody waits any more. Whether to look again soon,
+    /// for those who were woken and have not come.
+    pub(super) fn look(self: &Arc<Self>, stopping: bool, is_time: bool) -> bool {
+        let mut line = lock(&self.line);
+        let hints = if stopping { line.hints(usize::MAX, false) } else { Vec::new() };
+        if is_time {
+            line.miss();
+        }
+        let soon = line.has_woken() && line.sleeps();
+        drop(line);
+        for hint in hints {
+            hint.signal.wake();
+        }
+        if is_time {
+            self.hint(true);
+        }
+        soon
+    }
+
+    /// Whether there is nothing to take.
+    pub(super) fn is_idle(self: &Arc<Self>) -> bool {
+        self.look_for_item() != Poll::Ready(true)
+    }
+
+    /// Nobody reads it any more: what is inside and what still comes is discarded.
+    pub(super) fn close(&self) {
+        self.inlet.close();
+    }
+
+    /// Items taken, and items inside or discarded.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        let meter = self.inlet.meter();
+        (meter.taken.get(), meter.discarded.get() + self.inlet.fill() as u64)
+    }
+
+    /// Somebody begins to read.
+    pub fn enter(&self, owner: Owner) -> Arc<Mark> {
+        self.readers.enter(owner)
+    }
+
+    /// A reader reads no more; whether nobody does now.
+    pub fn exit(&self, mark: &Arc<Mark>) -> bool {
+        self.readers.exit(mark)
+    }
+
+    /// Whether others than `owner` read it, who may go on while that waits.
+    pub fn is_read_beside(&self, owner: Owner) -> bool {
+        self.readers.others(owner)
+    }
+}

@@ -180,6 +180,7 @@ class Run:
         True
         """
         return self._engine.snapshot()
+
     def put(self, export: str, item: object, *, timeout: float | None = None) -> bool:
         """Put an item into an exported inport of the graph; waits while that is full, in whatever thread.
 

@@ -84,6 +84,7 @@ def _leave_out_ours(shown: traceback.TracebackException) -> None:
 
 CODES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Code], ...] = (
     (KeyboardInterrupt, Code.INTERRUPTED),
+    (BrokenPipeError, Code.PIPE),
     ((DeadlockError, GraphError, ItemError), Code.STUCK),
     (RunTimeout, Code.TIMEOUT),
     (WorkerDied, Code.DIED),
@@ -111,7 +112,7 @@ def ending() -> Iterator[None]:
             code = Code.PIPE
         elif code is Code.DEFECT:
             traceback.print_exc()
-        else:
+        elif code is not Code.PIPE:
             say("interrupted" if code is Code.INTERRUPTED else _message(error))
         raise typer.Exit(code) from None
 

@@ -8,6 +8,7 @@ and spread over worker processes. The way through the package::
     batching                            how items arrive in lists
     group, handler, subgraph            groups and their ports, copies of graphs
     description, parts, namespace       what is in a graph, and by which names
+    plain, places                       values as JSON, and where components are found, for graphs as data
     picture                             what graphs look like
     graph                               graphs: all that can be done with a description
     testing                             one component alone

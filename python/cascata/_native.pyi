@@ -4,6 +4,7 @@ from contextvars import Context
 from typing import Any, Protocol, Self, SupportsIndex, final, type_check_only
 
 __all__ = [
+    "MAX_MEMBERS",
     "ChannelCore",
     "Definition",
     "Get",
@@ -35,6 +36,8 @@ __all__ = [
     "shown",
     "watch_parent",
 ]
+
+MAX_MEMBERS: int
 
 @final
 class Definition:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any, NoReturn, cast, overload
 
-from cascata._native import GraphCore
+from cascata._native import MAX_MEMBERS, GraphCore
 from cascata.component import ports_text
 from cascata.handler import GroupInputPort, GroupOutputPort, GroupPersistentPort
 from cascata.instance import Instance
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from cascata.component import Component
 
 __all__ = ["Group", "Template", "multiply"]
-
-MAX_MEMBERS = 100_000
-"""More than anything could run; whoever asks for more has mistaken something."""
 
 
 class Template:

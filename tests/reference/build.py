@@ -136,7 +136,18 @@ def definition(node: Node) -> Component:
 
 def build(plan: Plan, place: str) -> Graph:
     """Make the graph of a plan, whose instances write their logs into a directory."""
-    graph = _Builder(plan, (0, len(plan.nodes)), plan.subgraphs).graph
+    graph = described(plan)
+    furnish(graph, plan, place)
+    return graph
+
+
+def described(plan: Plan) -> Graph:
+    """Make the graph of a plan, of which no instance knows yet which it is."""
+    return _Builder(plan, (0, len(plan.nodes)), plan.subgraphs).graph
+
+
+def furnish(graph: Graph, plan: Plan, place: str) -> None:
+    """Tell the instances of a plan's graph who they are, and give them the tokens they start with."""
     for position, node in enumerate(plan.nodes):
         for member, name in enumerate(plan.names(position)):
             instance: Any = graph.nodes[name]
@@ -144,7 +155,6 @@ def build(plan: Plan, place: str) -> Graph:
             for number, port in enumerate(node.inports):
                 if port.seeded:  # in a copy it would else bear the name of the first
                     getattr(instance, INPORTS[number]).set(seed(plan, position, member, number))
-    return graph
 
 
 def collected(plan: Plan, place: str) -> dict[str, Done]:

@@ -51,6 +51,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[pyo3::pymodule]
 mod _native {
     #[pymodule_export]
+    const MAX_MEMBERS: usize = cascata::graph::MAX_MEMBERS;
+
+    #[pymodule_export]
     use super::{
         channel::{ChannelCore, Get, Publisher, Put, quiesce, settle},
         codec::{Loopback, View, abandon, received, shared_buffer, shown},

@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use super::{Definition, Graph, GraphError, Node};
 
+/// More members than anything could run; whoever asks for more has mistaken something.
+pub const MAX_MEMBERS: usize = 100_000;
+
 /// Instances of one component under one name, and how the items that come to the name are shared out among them.
 #[derive(Debug, Clone)]
 pub struct Group<V> {

@@ -33,7 +33,7 @@ pub use embed::Subgraph;
 pub(crate) use error::sentence;
 pub use error::{GraphError, PortKind};
 pub use export::Export;
-pub use group::{Group, Policy};
+pub use group::{Group, MAX_MEMBERS, Policy};
 pub use issue::Issue;
 pub use link::{End, Link};
 pub use node::{Initial, Node, PersistSetting};

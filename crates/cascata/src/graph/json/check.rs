@@ -6,6 +6,7 @@ use cascata_shm::MAX_WORKERS;
 
 use super::document::{Document, Entry, Exported, Inport, VERSION};
 use super::error::{FormatError, Path};
+use crate::graph::MAX_MEMBERS;
 
 /// Subgraphs that lie in each other, at most; serde reads little more.
 pub(super) const DEEPEST: usize = 50;
@@ -97,8 +98,12 @@ fn group(entry: &Entry, path: &Path<'_>) -> Checked {
     if entry.group.is_some() {
         return fail(&path.key("group"), "a group is a member of no group: drop the key");
     }
-    if entry.count.is_none() {
-        return fail(path, "missing field `count`: how many members it has");
+    match entry.count {
+        None => return fail(path, "missing field `count`: how many members it has"),
+        Some(count) if count > MAX_MEMBERS => {
+            return fail(&path.key("count"), format!("a group has {MAX_MEMBERS} members at most, and not {count}"));
+        }
+        Some(_) => {}
     }
     settings(entry, path)
 }

@@ -86,8 +86,20 @@ pub(super) struct Document {
 
 /// A connection: component or group, outport, component or group, inport.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(expecting = "a list of four: component, outport, component, inport")]
+#[serde(try_from = "Vec<String>")]
 pub(super) struct Edge(pub String, pub String, pub String, pub String);
+
+impl TryFrom<Vec<String>> for Edge {
+    type Error = String;
+
+    fn try_from(names: Vec<String>) -> Result<Self, String> {
+        let names: [String; 4] = names.try_into().map_err(|names: Vec<_>| {
+            format!("a connection has four names, component, outport, component, inport, and this has {}", names.len())
+        })?;
+        let [from, outport, to, inport] = names;
+        Ok(Self(from, outport, to, inport))
+    }
+}
 
 /// A component or a group.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -209,13 +221,13 @@ fn misread(error: &serde_path_to_error::Error<serde_json::Error>) -> FormatError
     use serde_path_to_error::Segment;
 
     let inner = error.inner();
+    let segments: Vec<_> = error.path().iter().collect();
     let mut problem = inner.to_string();
-    if inner.classify() == Category::Data {
+    if inner.classify() == Category::Data || !segments.is_empty() {
         // The path says it better.
         let place = format!(" at line {} column {}", inner.line(), inner.column());
         problem.truncate(problem.strip_suffix(&place).map_or(problem.len(), str::len));
     }
-    let segments: Vec<_> = error.path().iter().collect();
     fn told(segments: &[&Segment], path: &Path<'_>, problem: &str) -> FormatError {
         match segments {
             [] => FormatError::new(path, problem),

@@ -183,10 +183,14 @@ impl<L: Language> Reader<'_, L> {
             let path = path.key("initial");
             let value = self.language.read(&initial).at(&path)?;
             let definition = graph.nodes()[graph.members(&end)[0]].definition.clone();
-            let default = definition.inports[position].default.as_ref();
-            let stays = inport.has_initial || inport.explicit || self.is_fed(graph, &end, port, prefix);
-            if stays || !self.is_written_as(default, &value) {
-                graph.set_initial(name, port, value, true).at(&path)?;
+            let said = inport.has_initial || inport.explicit;
+            let said = said || !self.is_written_as(definition.inports[position].default.as_ref(), &value);
+            for member in graph.members(&end).to_vec() {
+                // What is also the default is a token where the port is connected: a default would not be there.
+                if said || self.is_fed(graph, member, port, prefix) {
+                    let member = graph.end_name(&End::Node(member)).to_owned();
+                    graph.set_initial(&member, port, value.clone(), true).at(&path)?;
+                }
             }
         }
         if let Some(size) = inport.batch_size {
@@ -200,13 +204,11 @@ impl<L: Language> Reader<'_, L> {
         Ok(())
     }
 
-    /// Whether a connection leads to an inport of a component, or of a group or some of its members.
-    fn is_fed(&self, graph: &Graph<L::Value>, end: &End, port: &str, prefix: &str) -> bool {
-        let fed = |end: &End| self.fed.contains(&(format!("{prefix}{}", graph.end_name(end)), port.to_owned()));
-        let members = graph.members(end).iter();
-        fed(end)
-            || members.clone().any(|&member| fed(&End::Node(member)))
-            || members.filter_map(|&member| graph.group_of(member)).any(|group| fed(&End::Group(group)))
+    /// Whether a connection leads to an inport of a component, or of the group that it is a member of.
+    fn is_fed(&self, graph: &Graph<L::Value>, node: usize, port: &str, prefix: &str) -> bool {
+        let ends = [Some(End::Node(node)), graph.group_of(node).map(End::Group)];
+        let names = ends.iter().flatten().map(|end| format!("{prefix}{}", graph.end_name(end)));
+        names.into_iter().any(|name| self.fed.contains(&(name, port.to_owned())))
     }
 
     /// Whether a value is the default, as far as a file can tell.
@@ -301,7 +303,11 @@ fn exported<V: PartialEq>(
         return Err(FormatError::new(&path.key(key), problem));
     }
     let definition: &Definition<V> = &graph.nodes()[graph.members(&end)[0]].definition;
-    let inport = definition.position(PortKind::Inport, &export.port).is_some();
-    let kind = if inport { PortKind::Inport } else { PortKind::Outport };
+    let kinds = [PortKind::Inport, PortKind::Outport, PortKind::Persist];
+    let Some(kind) = kinds.into_iter().find(|&kind| definition.position(kind, &export.port).is_some()) else {
+        let ports = [definition.names(PortKind::Inport), definition.names(PortKind::Outport)].concat();
+        let problem = format!("{owner} has no inport or outport {}; there are: {}", export.port, ports.join(", "));
+        return Err(FormatError::new(&path.key("port"), problem));
+    };
     graph.export(name, owner, (kind, &export.port), export.ordered, None).at(path)
 }

@@ -91,7 +91,7 @@ impl<'a, L: Language> Writer<'a, L> {
         document.order = (!order.iter().eq(document.parts())).then_some(order);
         for link in links {
             let edge = self.edge(link, scope);
-            if !link.ordered && matches!(link.from, End::Group(_)) {
+            if !link.ordered {
                 document.unordered.push(edge.clone());
             }
             document.edges.push(edge);

@@ -111,6 +111,8 @@ def test_values_that_lie_too_deep():
     graph.scale.x < deep
     with pytest.raises(GraphFormatError, match=r"^nodes.scale.inports.x.initial: .* more than 100 deep"):
         graph.to_json()
+    with pytest.raises(GraphFormatError, match=r"^nodes.scale.inports.x.initial: .* more than 100 deep"):
+        Graph.from_json(with_inport(initial=deep))
     graph.scale.x < deep[0]
     assert Graph.from_json(graph.to_json()).scale.x.initialization_value == deep[0]
     circle = []

@@ -97,8 +97,7 @@ class Graph(Description):
         from cascata._native import save_graph
         from cascata.places import Places
 
-        data: dict[str, Any] = plain.read(save_graph(self._core, Places(type(self))))
-        return data
+        return plain.read_graph(save_graph(self._core, Places(type(self))))
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], allow: Iterable[str] | None = None) -> Self:

@@ -16,7 +16,7 @@ from cascata.text import value_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["read", "write", "write_graph"]
+__all__ = ["read", "read_graph", "write", "write_graph"]
 
 DEEPEST_VALUE = 100
 """How deep lists and dicts may lie in each other in a value."""
@@ -48,8 +48,11 @@ def write(value: object) -> str:
 
 
 def read(text: str) -> Any:
-    """Read what has been written."""
-    return json.loads(text)
+    """Read a value; what could not be written again is refused as it would be then."""
+    value = json.loads(text)
+    for _, problem in _problems(value, DEEPEST_VALUE):
+        raise GraphFormatError(problem)
+    return value
 
 
 def write_graph(data: object) -> str:
@@ -70,6 +73,12 @@ def write_graph(data: object) -> str:
         msg = f"{path}: {problem}"
         raise GraphFormatError(msg)
     return json.dumps(data, allow_nan=False)
+
+
+def read_graph(text: str) -> dict[str, Any]:
+    """Read the data of a graph that the core has written."""
+    data: dict[str, Any] = json.loads(text)
+    return data
 
 
 def _problems(value: object, deepest: int) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -223,7 +223,10 @@ def damage(data, how, where, what, which):
 def damaged(draw):
     """Draw data of a graph with a few things changed at random."""
     data = json.loads(json.dumps(FILES[draw(st.integers(0, len(FILES) - 1))]))
-    for chosen in draw(st.lists(DAMAGES, min_size=1, max_size=3)):
+    damages = draw(st.lists(DAMAGES, min_size=1, max_size=3))
+    for chosen in [each for each in damages if each[0] != "nest"]:
+        damage(data, *chosen)
+    for chosen in [each for each in damages if each[0] == "nest"][:1]:  # at the end: what lies deep is hard to look at
         damage(data, *chosen)
     return data
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import itertools
 import threading
 import time
 
@@ -189,6 +190,17 @@ def test_a_later_snapshot_or_another_runs_is_refused():
     ]:
         with pytest.raises(ValueError, match=r"snapshot.rates\(since\): give an earlier snapshot of the same run"):
             late.rates(early)
+
+
+def test_snapshots_come_one_after_the_other_whatever_ends_meanwhile(start):
+    run = start(chain(emit(*range(50)), *[relay() for _ in range(200)]))
+    snapshots = [run.snapshot()]
+    while run.running:
+        snapshots.append(run.snapshot())
+    snapshots.append(run.snapshot())
+    for earlier, later in itertools.pairwise(snapshots):
+        later.rates(earlier)  # raises if it is not later
+        assert later.running <= earlier.running
 
 
 def test_the_last_snapshot_is_what_the_report_says(start):

@@ -17,7 +17,7 @@
     shortage              who has the shared memory, when somebody waits for some
     handle, signals       a started run, to join or to stop; Ctrl-C
     taps                  how the calling program feeds and reads it
-    report, snapshot      what every component has done, at the end and meanwhile
+    report, snapshot      what every component has done, at the end and meanwhile; `counters`: where it is read
     progress              showing that while the run goes on
 
 A plan and the run's memory are all that a worker starts from; what happens inside is decided in `cascata._native`.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
 from typing import TYPE_CHECKING
 
 from cascata import _native
 from cascata.run.collecting import Kept, Taken
+from cascata.run.counters import Counters
 from cascata.run.diagnosis import dead, timed_out
 from cascata.run.event_loop import run_to_end
 from cascata.run.failure import Failure
@@ -18,7 +18,6 @@ from cascata.run.messages import Failed, Message
 from cascata.run.quiet import RETRY
 from cascata.run.report import Report
 from cascata.run.signals import on_termination
-from cascata.run.snapshot import Snapshot
 from cascata.run.stalls import Stalls
 from cascata.run.whereabouts import running
 from cascata.run.worker import Worker
@@ -26,6 +25,7 @@ from cascata.run.worker import Worker
 if TYPE_CHECKING:
     from cascata.run.job import Job
     from cascata.run.progress import Watch
+    from cascata.run.snapshot import Snapshot
 
 __all__ = ["Local", "arun", "run"]
 
@@ -67,13 +67,12 @@ class Local:
         self._interrupt: BaseException | None = None
         self._retry: asyncio.TimerHandle | None = None
         self._stalls = Stalls(job.stall_after, lambda worker: running(self._memory.snapshot(), worker))
-        self._began = self._ended = 0.0
         self.taps: _native.Taps | None = None
 
     def start(self) -> None:
         """Get the run's memory."""
-        self._began = time.monotonic()
         self._memory = _native.RunMemory(self._job.plan, self._job.shared_memory)
+        self._counters = Counters(self._memory, workers=0)
         if self._job.plan.taps:
             self.taps = _native.Taps(self._job.plan, self._memory)
 
@@ -84,7 +83,6 @@ class Local:
     async def main(self) -> None:
         """Run to the end in the running loop."""
         loop = asyncio.get_running_loop()
-        self._began = self._ended = time.monotonic()
         collectors = [Kept(taken) for taken in self._collected]
         self._worker = Worker(self._job, self._memory, 0, self, collectors, taps=self.taps)
         loop.add_reader(self._memory.fileno(), self._on_quiet)
@@ -103,8 +101,7 @@ class Local:
                     handle.cancel()
             loop.remove_reader(self._memory.fileno())
             self._memory.stop()  # nobody who feeds or reads the run waits from now on
-            self._snapshot = self._memory.snapshot()
-            self._ended = time.monotonic()
+            self._counters.conclude()
             # An exception that is kept keeps this object, and must not keep the memory.
             del self._worker, self._memory
 
@@ -123,8 +120,8 @@ class Local:
             raise self._interrupt
         return Report.conclude(
             self._job,
-            self._snapshot,
-            self._ended - self._began,
+            self._counters.last,
+            self._counters.seconds,
             self._job.gather(self._collected),
             errors=self._errors,
             stalls=self._stalls.found,
@@ -133,9 +130,7 @@ class Local:
 
     def snapshot(self) -> Snapshot:
         """Read the counters; from any thread."""
-        memory: _native.RunMemory | None = getattr(self, "_memory", None)
-        counters, at = (self._snapshot, self._ended) if memory is None else (memory.snapshot(), time.monotonic())
-        return Snapshot.of(counters, at - self._began, running=memory is not None, workers=0)
+        return self._counters.snapshot()
 
     def _fail(self, error: BaseException) -> None:
         """Take an exception that came out of the event loop, past all components."""

@@ -19,6 +19,7 @@ from cascata import _native
 from cascata.errors import ItemError, WorkerDied
 from cascata.log import log
 from cascata.run import choice, collecting, output
+from cascata.run.counters import Counters
 from cascata.run.diagnosis import dead, timed_out
 from cascata.run.messages import (
     Awake,
@@ -38,7 +39,6 @@ from cascata.run.quiet import RETRY, QuietRounds
 from cascata.run.report import Report
 from cascata.run.shortage import Shortage, who_has_it
 from cascata.run.signals import blocked
-from cascata.run.snapshot import Snapshot
 from cascata.run.source import text_of
 from cascata.run.stalls import Stalls
 from cascata.run.whereabouts import Whereabouts, running
@@ -47,6 +47,7 @@ from cascata.text import first_of
 
 if TYPE_CHECKING:
     from cascata.run.job import Job
+    from cascata.run.snapshot import Snapshot
 
 __all__ = ["Supervisor"]
 
@@ -98,7 +99,6 @@ class Supervisor:
         self._quiet = QuietRounds()
         self._stalls = Stalls(job.stall_after, self._running)
         self._late: Whereabouts | None = None  # of a run that is out of time
-        self._began = self._ended = 0.0
         self.taps: _native.Taps | None = None
         self._wake_fd = NONE
         # Re-entrant, because a signal handler may want something while this thread does.
@@ -119,9 +119,9 @@ class Supervisor:
     def _start(self, starter: choice.Starter) -> None:
         self._memory = _native.RunMemory(self._job.plan, self._job.shared_memory)
         self._shortage = Shortage(self._memory)
-        self._began = time.monotonic()
+        self._counters = Counters(self._memory, len(self._job.workers))
         if self._job.timeout is not None:
-            self._time_limit: float | None = self._began + self._job.timeout
+            self._time_limit: float | None = self._counters.began + self._job.timeout
         else:
             self._time_limit = None
         self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -135,7 +135,7 @@ class Supervisor:
             for worker in self._workers:
                 worker.kill()
                 worker.reap()
-            del self._memory, self._shortage
+            del self._memory, self._shortage, self._counters
             self._close()
             raise
 
@@ -162,8 +162,7 @@ class Supervisor:
                     worker.kill()
                     worker.reap()
             self._memory.stop()  # nobody who feeds or reads the run waits from now on
-            self._ended = time.monotonic()
-            self._snapshot = self._memory.snapshot()  # before the memory goes: others may read it meanwhile
+            self._counters.conclude()
             del (
                 self._memory,
                 self._shortage,
@@ -191,8 +190,8 @@ class Supervisor:
             raise KeyboardInterrupt
         return Report.conclude(
             self._job,
-            self._snapshot,
-            self._ended - self._began,
+            self._counters.last,
+            self._counters.seconds,
             self._job.gather(self._collected),
             errors=self._errors,
             stalls=self._stalls.found,
@@ -201,9 +200,7 @@ class Supervisor:
 
     def snapshot(self) -> Snapshot:
         """Read the counters; from any thread."""
-        memory: _native.RunMemory | None = getattr(self, "_memory", None)
-        counters, at = (self._snapshot, self._ended) if memory is None else (memory.snapshot(), time.monotonic())
-        return Snapshot.of(counters, at - self._began, running=memory is not None, workers=len(self._job.workers))
+        return self._counters.snapshot()
 
     # What is seen.
 

@@ -33,7 +33,7 @@ __all__ = ["Progress", "Watch"]
 WINDOW = 2.0
 """Seconds over which rates are taken, unless views are further apart."""
 
-LEISURE = 20
+LEISURE = 10
 """So many times as long as a view has taken the next one has to wait: those of a huge graph take their time."""
 
 

@@ -619,7 +619,7 @@ def test_a_component_that_waits_for_ever_is_no_dead_run(num_workers):
 
 @pytest.mark.parametrize("num_workers", [0, 1, 3])
 def test_one_way_to_a_port_is_full_and_not_the_port(num_workers):
-    """Results that are gathered have room of their own there; six of them are taken instead of what the source sends."""
+    """Results that are gathered have room of their own there; six are taken instead of what the source sends."""
 
     @component
     @outport("out")

@@ -11,7 +11,8 @@ from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from description import INPORTS, OUTPORTS, Actor, seed
+from actors import Actor, seed
+from description import INPORTS, OUTPORTS
 from replay import Done
 from schedules import key
 
@@ -20,7 +21,8 @@ from cascata import Graph, component, inport, outport, persist
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from description import Firing, Link, Node, Plan, Value
+    from actors import Firing
+    from description import Link, Node, Plan, Value
 
     from cascata.component import Component
 STYLES = ("await", "wait_for", "gather", "tasks")

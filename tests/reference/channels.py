@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from description import WHOLE, seed
+from actors import seed
+from description import INPORTS, WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -80,12 +81,17 @@ class Channel:
         self.history: list[Value] = []
         self.closed = False
 
+    @property
+    def label(self) -> str:
+        """The name that errors call it by."""
+        return f"{self.owner.name}.{INPORTS[self.place]}"
+
     def admit(self) -> bool:
         """Let in the next item if there is room: exactly `capacity` items fit (SPEC 5)."""
         full = len(self.inside) >= self.capacity
         if not self.waiting or (full and not self.owner.play.schedule.overfills(self)):
             return False
-        if not self.owner.play.schedule.completes(self.waiting[0]):
+        if not self.owner.play.schedule.completes(self, self.waiting[0]):
             return False
         entry = self.waiting.popleft()
         entry.sending.waiting -= 1
@@ -175,13 +181,13 @@ class Channel:
         self.batch = []
 
     def bequeath(self) -> None:
-        """Leave to the other members of a group what no firing has seen; what is in a batch only if the stream goes on."""
+        """Leave to other members of a group what no firing has seen; what is in a batch only if the stream goes on."""
         assert self.junction is not None
         if self.junction.bequeaths:
             entries = [*([] if self.junction.dry(self.owner) else self.batch), *self.inside]
             left = [*(Entry(entry.item, FREE, Sending(waiting=1)) for entry in entries), *self.waiting]
             self.waiting.clear()
-            self.junction.left[self.owner].extend(left)
+            self.junction.left.append(deque(left))
 
     def floor(self) -> Number:
         """Give the lowest number that may still be taken here, if items bring numbers here."""
@@ -225,7 +231,7 @@ class Junction:
         self.gathers = any(map(play.plan.ordered, self.links))
         """Whether some wait here for their turn. Nor is it said then how many of the others come before those."""
         self.bequeaths = play.plan.bequeaths(position, place)
-        self.left: dict[Instance, deque[Entry]] = {member: deque() for member in self.members}
+        self.left: list[deque[Entry]] = []
         """What members have left to the others."""
         self.count = 0
         """How many items have been shared out."""
@@ -250,7 +256,7 @@ class Junction:
             link, _, known = line
             counted = self.everywhere and link.to is None
             yield bool(entries) and self.in_turn(line) and self.deliver(entries, known, counted=counted)
-        for entries in self.left.values():
+        for entries in self.play.schedule.shuffled(self.left):
             yield bool(entries) and self.deliver(entries)
 
     def deliver(self, entries: deque[Entry], known: int | None = None, *, counted: bool = False) -> bool:
@@ -272,6 +278,8 @@ class Junction:
         if not channel.closed:  # else it is discarded (SPEC 3)
             entry.sending.waiting += 1
             channel.waiting.append(Entry(entry.item, number if self.numbers else FREE, entry.sending))
+        elif self.bequeaths and not all(channel.closed for channel in self.channels):
+            self.left.append(deque([Entry(entry.item, FREE, Sending(waiting=1))]))
         return True
 
     @property
@@ -344,9 +352,7 @@ class Junction:
         """Tell whether nothing can come to a member any more."""
         if self.bequeaths and any(channel.inside or channel.waiting for channel in self.channels):
             return False  # its member may end and leave that to others
-        return not any(self.left.values()) and not any(
-            line or not source.ended for source, line in self.reaching(member)
-        )
+        return not any(self.left) and not any(line or not source.ended for source, line in self.reaching(member))
 
     def next_number(self, member: Instance) -> Number:
         """Give the lowest number with which something may still come to a member."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from description import INPORTS, items_of
+from actors import items_of
+from description import INPORTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

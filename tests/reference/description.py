@@ -1,42 +1,16 @@
-"""Graphs as plain data, and what their components do: what the model and the engine are both given.
-
-A component goes through its `script`: one step for each firing, over and over. A step is a word; each letter of it is
-one thing to do::
-
-    x y    send an item from the outport of this name
-    .      let others run
-    ~      sleep for a moment
-    t      wait for a thread
-
-So `("x",)` passes everything on, `("x", "x", "")` drops every third row, `("xxx",)` multiplies, `("x", "y")`
-alternates.
-Each item bears a name that follows from what it was made of and that occurs once in a run: who has the name of an item
-knows which row, which component and which send it came from.
-"""
+"""Graphs as plain data: what the model and the engine are both given."""
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
 
 Item = tuple[str, int, int, str]
 """Name, number, how many more times it may go round a loop, and ballast."""
 
 Value = Item | list[Item] | None
 """What a firing sees at an inport: a list if the port is batched, `None` if there is nothing to be seen yet."""
-
-Action = tuple[str, str, Item | None]
-"""`("send", outport, item)`, or something that only takes time: `("pause", how, None)`."""
-
-if TYPE_CHECKING:
-    Firing = Generator[Action, bool | None, None]
-    """What a firing does, one thing after another; each send is answered by what it returned."""
 
 INPORTS = "abc"
 OUTPORTS = "xy"
@@ -45,8 +19,6 @@ WHOLE = 0
 """The size of a batch that takes the whole stream."""
 ROUNDS = 3
 """How many times an item may go round a loop."""
-
-_BALLAST = (0, 0, 0, 0, 0, 5, 300, 5_000, 70_000)
 
 
 @dataclass(frozen=True)
@@ -265,8 +237,12 @@ class Plan:
         return whole if inport in whole else (inport,)
 
     def apart(self, position: int) -> bool:
-        """Tell whether members of a group may end before others: they fire on something that is their own, too."""
-        return any(self.way(position, place) == "mixed" for lane in self.lanes(position) for place in lane)
+        """Tell whether members of a group may end before others: they fire on something that is their own, too.
+
+        Or on something that is shared out by itself, and ends before the rest.
+        """
+        ports = [place for lane in self.lanes(position) for place in lane]
+        return any(self.way(position, place) == "mixed" or self.bequeaths(position, place) for place in ports)
 
     def bequeaths(self, position: int, inport: int) -> bool:
         """Tell whether what a member has got here and not seen, as it ends before others, is shared out again.
@@ -328,84 +304,3 @@ class Plan:
 
     def _members(self, position: int) -> range:
         return range(self.nodes[position].members or 1)
-
-
-class Actor:
-    """What one instance does. The model and the engine each ask one of their own."""
-
-    def __init__(self, plan: Plan, position: int, member: int) -> None:
-        """Begin, with nothing seen."""
-        self.plan = plan
-        self.position = position
-        self.me = f"{position}" if not plan.nodes[position].members else f"{position}.{member}"
-        self.firings = 0
-        self.names = ""
-        self.total = 0
-
-    def fire(self, values: Sequence[Value]) -> Firing:
-        """Give what a firing does."""
-        node, lanes = self.plan.nodes[self.position], self.plan.lanes(self.position)
-        if len(lanes) == 1 and self.plan.connected(self.position):  # what a passive port shows depends on time
-            values = [value if index in lanes[0] else None for index, value in enumerate(values)]
-        items = [item for value in values for item in items_of(value)]
-        names, number = " ".join(item[0] for item in items), sum(item[1] for item in items)
-        tokens = [
-            item for port, value in zip(node.inports, values, strict=True) if port.token for item in items_of(value)
-        ]
-        left = [item[2] for item in items if item not in tokens]
-        # What the ports of other trigger groups show must not keep anything going round for ever.
-        rounds = (max if len(lanes) == 1 else min)(left, default=ROUNDS) - bool(self.plan.cycle(self.position))
-        step = number if node.by_item else self.firings
-        self.firings += 1
-        self.names, self.total = digest(f"{self.names} {names}"), self.total + number
-        if not self.plan.connected(self.position):
-            return self._play(_steps(node), f"{self.me} {names}", 0, rounds)
-        return self._play([node.script[step % len(node.script)]], f"{self.me} {names}", number, rounds)
-
-    def finish(self) -> Firing:
-        """Give what the finish function does: it sends totals."""
-        word = self.plan.nodes[self.position].finish
-        return self._play([word], f"{self.me} finished {self.names}", self.total, 0)
-
-    def _play(self, steps: Iterable[str], name: str, number: int, rounds: int) -> Firing:
-        endless = self.plan.nodes[self.position].items == ENDLESS
-        count = 0
-        for word in steps:
-            for letter in word:
-                if letter not in OUTPORTS:
-                    yield "pause", letter, None
-                elif rounds > 0 or not self.plan.goes_round(self.position, letter):
-                    wanted = yield "send", letter, _item(self.position, f"{name} {count}", number + count, rounds)
-                    count += 1
-                    if endless and not wanted:
-                        return
-
-
-def seed(plan: Plan, position: int, member: int, inport: int) -> Item:
-    """Give the initial value of an inport."""
-    return f"{position}.{member}{INPORTS[inport]}", 0, ROUNDS, ""
-
-
-def digest(text: str) -> str:
-    """Give a short name for a long one."""
-    return hashlib.blake2b(text.encode(), digest_size=5).hexdigest()
-
-
-def _steps(node: Node) -> Iterable[str]:
-    """Go through the script of a source."""
-    step = 0
-    while step != node.items:
-        yield node.script[step % len(node.script)]
-        step += 1
-
-
-def items_of(value: Value) -> list[Item]:
-    """Give the items of a value: those of a batch, or the one that it is."""
-    if isinstance(value, list):
-        return value
-    return [] if value is None else [value]
-
-
-def _item(position: int, what: str, number: int, rounds: int) -> Item:
-    name = digest(what)
-    return f"{position}:{name}", number, rounds, "·" * _BALLAST[int(name, 16) % len(_BALLAST)]

@@ -191,9 +191,7 @@ def _without_seeded_rows(plan: Plan) -> Plan:
             lane = plan.lane(position, place)
             feeds = [plan.feeds(position, other) for other in lane]
             single = all(len(links) == 1 and not nodes[links[0].source].members for links in feeds)
-            everywhere = all(
-                plan.connected(position, member) == plan.connected(position) for member in range(node.members)
-            )
+            everywhere = all(place in plan.connected(position, member) for member in range(node.members))
             if len(lane) > 1 and not single and everywhere:
                 inports[place] = dataclasses.replace(inports[place], seeded=False)
         nodes[position] = dataclasses.replace(node, inports=tuple(inports))
@@ -220,7 +218,9 @@ def _repeated(draw: st.DrawFn, plan: Plan) -> Plan:
         )
         if inside[link.target] and not inside[link.source] and draw(st.integers(0, 2)) == 0:
             source = draw(st.integers(begin, end - 1))
-            moved = dataclasses.replace(moved, source=source, outport=draw(st.sampled_from(OUTPORTS)), of=None)
+            moved = dataclasses.replace(
+                moved, source=source, outport=draw(st.sampled_from(OUTPORTS)), of=None, ordered=True
+            )
         if moved not in links and (inside[link.target] or (inside[link.source] and draw(st.booleans()))):
             links.append(moved)
     number = plan.subgraphs.index(span)

@@ -13,14 +13,16 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from actors import Actor
 from channels import FREE, Channel, Entry, Junction, Sending
-from description import INPORTS, Actor
+from description import INPORTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from actors import Action, Firing
     from channels import Number
-    from description import Action, Firing, Item, Plan, Value
+    from description import Item, Plan, Value
     from schedules import Schedule
 
 Event = tuple[str, object]

@@ -9,7 +9,8 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from description import ENDLESS, items_of
+from actors import items_of
+from description import ENDLESS
 from rows import ordered_rows
 from schedules import NOTHING, Schedule, key
 
@@ -37,6 +38,8 @@ class Done:
     """When its sends were begun."""
     times: dict[Item, float] = field(default_factory=dict)
     """When they returned."""
+    full: dict[str, set[str]] = field(default_factory=dict)
+    """For outports whose send has not returned the full ports behind it, as far as they have been named."""
 
 
 class Replay(Schedule):
@@ -48,22 +51,27 @@ class Replay(Schedule):
 
     roomy = True
 
-    def __init__(self, plan: Plan, done: Mapping[str, Done], attempt: int = 0) -> None:
-        """Take what each instance has done; attempts differ in what no log tells, like which of two rows came first."""
+    def __init__(self, plan: Plan, done: Mapping[str, Done], attempt: int = 0, *, boundless: bool = False) -> None:
+        """Take what each instance has done; attempts differ in what no log tells, like which of two rows came first.
+
+        If it is `boundless`, no port is ever full: then it matters not where items stood when nothing moved any more.
+        """
+        self.boundless = boundless
         self.plan = plan
         self.chance = random.Random(attempt) if attempt else None  # noqa: S311  lots, not secrets
+        self.done_by = done
         self.logs = {name: what.log for name, what in done.items()}
         self.unfinished = {item for what in done.values() for item in what.unfinished}
         self.dead = {name for name, what in done.items() if what.dead}
         self.lenient = not self.unfinished
         self.times = {item: time for what in done.values() for item, time in what.times.items()}
-        self.left: dict[Channel, deque[Item]] = {}
-        self.sent: dict[Channel, dict[Item, float]] = {}
+        self.left: dict[Channel, deque[tuple[float, Item]]] = {}
         self.gone: dict[Channel | Junction, set[Item]] = {}
         self.order: dict[Junction, list[Row]] = {}
         self.begun = {item: time for what in done.values() for item, time in what.begun.items()}
         self.granted = False
         self.refused = False
+        self.left_behind: set[Item] = set()
         self.over = False
         self.further: list[str] = []
         self.done = dict.fromkeys(self.logs, 0)
@@ -111,15 +119,14 @@ class Replay(Schedule):
 
     def keeps_waiting(self, sender: Instance, item: Item) -> bool:
         """Tell whether a result has kept its sender waiting."""
-        return item in self.unfinished
+        return item in self.unfinished and not self.boundless
 
     def history(self, channel: Channel) -> list[Item]:
         """Give the items that firings have taken from a channel, without its initial value."""
         if channel not in self.comes:
             values = [content[channel.place] for what, content in self.logs[channel.owner.name] if what == "fires"]
             changes = [value for value, _ in itertools.groupby(values)]
-            items = [item for value in changes for item in items_of(value)]
-            self.comes[channel] = items[channel.seeded :]
+            self.comes[channel] = [item for value in changes for item in items_of(value) if item in self.origin]
             self.taken[channel] = {*self.comes[channel]}
         return self.comes[channel]
 
@@ -152,7 +159,8 @@ class Replay(Schedule):
         if expected is not None and expected != entry.item:
             return False
         if expected is None:
-            if entry.item in self.unfinished and not self.lenient:
+            full = self.waits_at(entry.item) if entry.item in self.unfinished else None
+            if entry.item in self.unfinished and not self.lenient and (full is None or channel.label in full):
                 return False
             if not self.comes_next(channel, entry.item):
                 return False
@@ -161,28 +169,36 @@ class Replay(Schedule):
             self.come[channel] += 1
         return True
 
-    def completes(self, entry: Entry) -> bool:
-        """Let no send return that has not."""
-        return self.over or entry.item not in self.unfinished or entry.sending.waiting > 1
+    def completes(self, channel: Channel, entry: Entry) -> bool:
+        """Let no send return that has not, and none wait where there was room."""
+        if self.over or self.boundless or entry.item not in self.unfinished:
+            return True
+        full = self.waits_at(entry.item)
+        return entry.sending.waiting > 1 if full is None or len(full) > 1 else channel.label not in full
+
+    def waits_at(self, item: Item) -> set[str] | None:
+        """Give the full ports of which some have not let in an item; `None` if that is not known."""
+        (name, outport), _ = self.origin[item]
+        return self.done_by[name].full.get(outport)
 
     def comes_next(self, channel: Channel, item: Item) -> bool:
-        """Tell whether no other item that nobody has taken there was sent sooner."""
+        """Tell whether no other item that nobody has taken there must have come sooner."""
         junction = channel.junction
         if junction is None or len(junction.lines) == 1:
             return True
         if channel not in self.left:
-            self.sent[channel], self.left[channel] = self.untaken(junction, channel)
-        times, left = self.sent[channel], self.left[channel]
+            self.left[channel] = self.untaken(junction, channel)
+        left = self.left[channel]
         gone = self.gone.setdefault(channel if junction.everywhere else junction, set())
-        while left and left[0] in gone:
+        while left and left[0][1] in gone:
             left.popleft()
-        if left and times[left[0]] < times[item]:
+        if left and left[0][0] < self.begun.get(item, 0.0):
             return False
         gone.add(item)
         return True
 
-    def untaken(self, junction: Junction, channel: Channel) -> tuple[dict[Item, float], deque[Item]]:
-        """Give the items that may come to a channel with the times by which they had, and those that nobody has taken."""
+    def untaken(self, junction: Junction, channel: Channel) -> deque[tuple[float, Item]]:
+        """Give the items that may come to a channel and that nobody has taken, by the times by which they had come."""
         channels = [channel] if junction.everywhere else junction.channels
         times: dict[Item, float] = {}
         for link, source, known in junction.lines:
@@ -196,10 +212,12 @@ class Replay(Schedule):
                     latest = min(latest, self.times.get(earlier, math.inf))
                 times[earlier] = min(latest, times.get(earlier, math.inf))
         left = [item for item in times if not any(self.has_taken(channel, item) for channel in channels)]
-        return times, deque(sorted(left, key=times.__getitem__))
+        return deque(sorted((times[item], item) for item in left))
 
     def overfills(self, channel: Channel) -> bool:
         """Let in whatever comes after the last that was taken: who of several came first then, no log tells."""
+        if self.boundless:
+            return True
         junction = channel.junction
         several = junction is not None and len(junction.lines) > 1
         return several and channel.owner.name not in self.dead and self.expected(channel) is None
@@ -236,7 +254,7 @@ class Replay(Schedule):
         for place, channel in enumerate(junction.channels):
             if self.has_taken(channel, item):
                 if junction.bequeaths and self.expected(channel) != item:
-                    return self.detour(junction)
+                    return self.detour(junction, item)
                 return place if self.ready(junction, place, item) else None
         if junction.channels[0] in junction.members[0].passive:
             return min(range(len(junction.members)), key=junction.rows.count)
@@ -259,19 +277,27 @@ class Replay(Schedule):
             return self.chance.choice(open_ones)
         return min(open_ones, key=junction.load, default=None)
 
-    def detour(self, junction: Junction) -> int | None:
+    def detour(self, junction: Junction, item: Item) -> int | None:
         """Choose a member for an item that it left to the others, which had later ones of the same sender by then."""
-        ways = [place for place, channel in enumerate(junction.channels) if self.expected(channel) is None]
-        ways = [place for place in ways if not junction.channels[place].closed]
+        if item in self.left_behind:
+            return None
         if not self.granted:
             self.refused = True
             return None
-        return self.chance.choice(ways) if self.chance and ways else next(iter(ways), None)
+        self.granted = False
+        self.left_behind.add(item)
+        ways = [place for place, channel in enumerate(junction.channels) if self.expected(channel) is None]
+        ended = [place for place in ways if junction.channels[place].closed]  # it may have been there before
+        return (ended or [*ways, None])[0]
 
     def round_robin(self, junction: Junction, item: Item) -> int | None:
-        """Choose the next member; what passive ports have got in which order no log tells, nor when members have ended."""
+        """Choose the next member; no log tells what passive ports got in which order, nor when members ended."""
         untold = junction.channels[0] in junction.members[0].passive or self.plan.apart(junction.position)
-        return self.balanced(junction, item) if untold and not self.over else super().round_robin(junction, item)
+        if untold and not self.over:
+            return self.balanced(junction, item)
+        place = super().round_robin(junction, item)
+        taken = [other for other, channel in enumerate(junction.channels) if self.has_taken(channel, item)]
+        return place if taken in ([], [place]) else None
 
     def partner(self, junction: Junction) -> int | None:
         """Give the member that has got another part of the next row, if that is known."""
@@ -299,7 +325,7 @@ class Replay(Schedule):
         return row in self.order[junction][come : come + 1]
 
     def retraced(self, ports: Sequence[Junction]) -> dict[Junction, list[Row]]:
-        """Give the order in which the rows of several ports were shared out, for each as far as its items were taken."""
+        """Give the order in which rows of several ports were shared out, for each as far as its items were taken."""
         parts = [
             {
                 item: (place, number // port.size)
@@ -326,7 +352,7 @@ class Replay(Schedule):
         if junction not in self.members:
             members: dict[str, set[int]] = {}
             for place in range(len(junction.channels)):
-                for taken in self.dealt(junction, place):
+                for taken in self.dealt(junction, place)[:: junction.size]:  # the first of a row says it
                     members.setdefault(key(taken), set()).add(place)
             self.members[junction] = members
         known = self.members[junction].get(key(item))
@@ -347,7 +373,7 @@ class Replay(Schedule):
             done = self.done[name]
             if done < len(log):
                 texts.append(f"{name}: after {done} of {len(log)} events of its log it {text(log[done])}, out of turn")
-            elif (name in outcome.stuck) != (name in self.dead):
+            elif (name in outcome.stuck) != (name in self.dead) and not (self.boundless and name in self.dead):
                 how = "waited for ever" if name in self.dead else "ended"
                 texts.append(f"{name}: has {how} after {done} events, which it should not")
         return texts

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,32 +30,16 @@ def ordered_rows(
 ) -> list[Row]:
     """Give the rows in an order in which they can have been shared out.
 
-    For each port, `parts` has the row of each item that was taken, and `ways` what came to it in an order that is known.
-    `begun` says when items were sent. If `chance` is given it decides what is open.
+    For each port, `parts` has the row of each item that was taken, and `ways` what came to it in an order that is
+    known. `begun` says when items were sent. If `chance` is given it decides what is open.
     """
-    rows = {row for rows_of in parts for row in rows_of.values()}
-    behind: dict[Row, set[Row]] = {row: set() for row in rows}
-    for place, number in rows:
-        if (place, number + 1) in rows:
-            behind[place, number].add((place, number + 1))
-    for rows_of, ways_to in zip(parts, ways, strict=True):
-        for items in ways_to:
-            known = [rows_of[item] for item in items if item in rows_of]
-            for earlier, later in itertools.pairwise(known):
-                if earlier != later:
-                    behind[earlier].add(later)
-    when = dict.fromkeys(rows, 0.0)
-    for rows_of in parts:
-        for item, row in rows_of.items():
-            when[row] = max(when[row], begun.get(item, 0.0))
-    missing = dict.fromkeys(rows, 0)
-    for later in itertools.chain.from_iterable(behind.values()):
-        missing[later] += 1
-
-    def turn(row: Row) -> tuple[float, Row]:
-        return (chance.random() if chance else when[row]), row
-
-    ready = [turn(row) for row in rows if not missing[row]]
+    behind = _known_order(parts, ways)
+    when = dict.fromkeys(behind, 0.0)
+    for item, row in itertools.chain.from_iterable(rows_of.items() for rows_of in parts):
+        when[row] = max(when[row], begun.get(item, 0.0))
+    missing = Counter(itertools.chain.from_iterable(behind.values()))
+    turn = {row: (chance.random() if chance else when[row], row) for row in sorted(behind)}
+    ready = [turn[row] for row in turn if not missing[row]]
     heapq.heapify(ready)
     order: list[Row] = []
     while ready:
@@ -63,5 +48,18 @@ def ordered_rows(
         for later in behind[row]:
             missing[later] -= 1
             if not missing[later]:
-                heapq.heappush(ready, turn(later))
+                heapq.heappush(ready, turn[later])
     return order
+
+
+def _known_order(parts: Sequence[Mapping[Item, Row]], ways: Sequence[Iterable[Sequence[Item]]]) -> dict[Row, set[Row]]:
+    """Give for each row those of which it is known that they came later."""
+    rows = {row for rows_of in parts for row in rows_of.values()}
+    behind = {(place, number): {(place, number + 1)} & rows for place, number in rows}
+    for rows_of, ways_to in zip(parts, ways, strict=True):
+        for items in ways_to:
+            known = [rows_of[item] for item in items if item in rows_of]
+            for earlier, later in itertools.pairwise(known):
+                if earlier != later:
+                    behind[earlier].add(later)
+    return behind

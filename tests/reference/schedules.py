@@ -54,8 +54,8 @@ class Schedule:
         """Tell whether an item may be the next one in a channel."""
         return True
 
-    def completes(self, entry: Entry) -> bool:
-        """Tell whether a send may return, if this is the last port that it waits for."""
+    def completes(self, channel: Channel, entry: Entry) -> bool:
+        """Tell whether a send may get its item in here, and return if this is the last port that it waits for."""
         return True
 
     def overfills(self, channel: Channel) -> bool:

@@ -12,7 +12,7 @@ from collections import Counter
 from multiprocessing import resource_tracker
 
 import pytest
-from faultlib import note, notes, script, until
+from faultlib import note, notes, orphans_end, script, until
 from scale import SCALE
 
 from cascata import ComponentError, Graph, WorkerDied, component, inport, outport
@@ -150,7 +150,7 @@ def test_workers_killed_at_any_time(nothing_left):
     chance = random.Random(7)
     for _ in range(int(8 * SCALE)):
         run = single(Same).start(num_workers=1)
-        pid = run._engine._workers[0]._pid
+        pid = run._engine._workers[0].pid
         threading.Timer(chance.uniform(0.0, 0.03), os.kill, (pid, signal.SIGKILL)).start()
         seen = []
 
@@ -224,11 +224,12 @@ def test_interrupts(way, num_workers):
 
 
 @pytest.mark.parametrize("num_workers", [0, 1])
-def test_the_caller_is_killed(num_workers):
+def test_the_caller_is_killed(num_workers, nothing_left):
     with script("way = 'put'", SCRIPT, num_workers) as running:
         running.wait_for_note("fired")
         running.process.kill()
-        until(lambda: not running.workers(), "the end of the workers")
+        running.wait()
+    orphans_end(nothing_left)
 
 
 @pytest.mark.parametrize("num_workers", [0, 1])

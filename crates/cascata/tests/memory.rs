@@ -154,14 +154,14 @@ fn a_stop_is_told_to_all_workers() {
     assert!(!memory.stopping());
     memory.clone().stop();
     assert!(memory.stopping());
-    (0..memory.workers()).for_each(|worker| hear(memory.doorbell(worker)));
+    (0..memory.participants()).for_each(|worker| hear(memory.doorbell(worker)));
 }
 
 #[test]
 fn the_supervisor_hears_when_nothing_moves() {
     let memory = Memory::new(&spec().plan(), LIMIT).unwrap();
     assert_eq!(memory.bells().active(), 2);
-    assert!((0..memory.workers()).all(|worker| memory.bells().doze(worker, true)));
+    assert!((0..memory.participants()).all(|worker| memory.bells().doze(worker, true)));
     hear(memory.quiet());
     assert_eq!(memory.bells().active(), 0);
 }
@@ -172,7 +172,7 @@ fn nothing_is_shared_that_need_not_be() {
     plan.channels.clear();
     plan.workers = 0;
     let memory = Memory::new(&plan, LIMIT).unwrap();
-    assert_eq!(memory.workers(), 1, "the calling process is a worker, too");
+    assert_eq!(memory.participants(), 1, "the calling process is a worker, too");
     memory.hub(0);
 }
 
@@ -200,7 +200,7 @@ fn a_process_that_was_not_forked_attaches() {
     }
     other.stop();
     assert!(memory.stopping());
-    (0..memory.workers()).for_each(|worker| hear(memory.doorbell(worker)));
+    (0..memory.participants()).for_each(|worker| hear(memory.doorbell(worker)));
 }
 
 #[test]

@@ -145,7 +145,9 @@ impl TapPut {
 impl Drop for TapPut {
     fn drop(&mut self) {
         if self.booth.generation.is_ours() && matches!(self.state.get_mut(), Ok(State::Waits(_))) {
-            while_dropped(|_| drop(self.give_up(None)));
+            while_dropped(|_| {
+                self.give_up(None);
+            });
         }
     }
 }

@@ -102,7 +102,7 @@ class Run:
 
         with on_interrupt(note):  # between the first process and its supervisor nothing may be thrown
             engine.start()
-            self._taps = Taps(job, engine.taps, self)
+            self._taps = Taps(job, engine.taps, _Course(self))
             try:
                 self._thread.start()
                 _unfinished.add(self)
@@ -394,22 +394,25 @@ class Run:
         self._watch.check()
         return report
 
-    # What the taps ask.
+
+class _Course:
+    """A run as its taps see it."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self.stop = run.stop
 
     def conclude(self, what: str) -> None:
-        """Wait for the end of a run that is being stopped, and raise what it has failed with."""
         self.check_thread(what)
-        self._until_over()
-        self._outcome()
+        self._run._until_over()
+        self._run._outcome()
 
     async def aconclude(self) -> None:
-        """As `conclude`, for a coroutine."""
-        await self._over_here().wait()
-        self._outcome()
+        await self._run._over_here().wait()
+        self._run._outcome()
 
     def check_thread(self, what: str) -> None:
-        """Raise if this thread runs the graph, which would have to wait for itself."""
-        if threading.get_ident() == self._thread.ident:
+        if threading.get_ident() == self._run._thread.ident:
             msg = (
                 f"{what} would wait in the thread that runs the graph or watches over it, which could never go on; "
                 "call it in another thread, or let a coroutine await run.aput(...)"

@@ -157,9 +157,10 @@ fn text_is_read_strictly() {
         (r#"{"nodes": {"a": ["m", "relay", null]}}"#.to_owned(), "nodes.a", "expected an object"),
         (
             r#"{"nodes": {"a": {"module": "m", "module": "m", "class": "relay"}}}"#.to_owned(),
-            "nodes.a.module",
-            "duplicate",
+            "nodes.a",
+            "duplicate field `module`",
         ),
+        (r#"{"exports": {"a": {"port": "x"}, "a": {"port": "y"}}}"#.to_owned(), "exports", r#""a" is there twice"#),
         (r#"{"nodes": {"a b": {"module": "m"}}}"#.to_owned(), r#"nodes["a b"]"#, "missing field `class`"),
         (r#"{"edges": [["a", "out", "b"]]}"#.to_owned(), "edges[0]", "component, outport, component, inport"),
         (r#"{"node": {}}"#.to_owned(), "node", "unknown field `node`, expected one of `version`, `nodes`"),

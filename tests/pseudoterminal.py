@@ -10,7 +10,7 @@ import sys
 import time
 from fcntl import ioctl
 from pathlib import Path
-from termios import TIOCSWINSZ
+from termios import FIONREAD, TIOCSWINSZ
 
 import pyte
 
@@ -62,6 +62,11 @@ class PseudoTerminal:
         """What has scrolled out of sight, and what is on the screen."""
         above = ["".join(line[x].data for x in range(self.screen.columns)) for line in self.screen.history.top]
         return [line.rstrip() for line in [*above, *self.screen.display]]
+
+    @property
+    def waiting(self):
+        """How many bytes have been written and not been read."""
+        return struct.unpack("i", ioctl(self._master, FIONREAD, bytes(4)))[0]
 
     def type(self, text):
         os.write(self._master, text.encode())

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -282,6 +283,19 @@ def test_an_interrupt_leaves_the_terminal_in_order(run):
         assert rows[5] == "Traceback (most recent call last):"
         assert "KeyboardInterrupt" in rows
         assert not terminal.screen.cursor.hidden
+
+
+@pytest.mark.parametrize("each", ["pass", "print('x' * 1000)"])
+def test_a_terminal_that_takes_nothing_any_more_does_not_keep_a_run_from_being_killed(each):
+    with watch(program(items=100_000, pause=0.001, each=each), columns=200, lines=60) as terminal:
+        waiting = 0
+        while terminal.waiting != waiting or not waiting:  # it takes nothing, as nobody reads it
+            waiting = terminal.waiting
+            time.sleep(0.3)
+        while terminal.process.poll() is None:
+            terminal.process.send_signal(signal.SIGINT)
+            time.sleep(0.3)
+        assert terminal.process.returncode == -signal.SIGINT
 
 
 def test_a_second_run_at_the_same_time_writes_lines_above_the_table():

@@ -54,11 +54,10 @@ def view_of(progress: Progress) -> View | None:
         from cascata.run.progress.notebook import Notebook
 
         return Notebook(seconds or OFTEN)
-    if sys.stderr.isatty():
-        from cascata.run.progress.terminal import Terminal
+    from cascata.run.progress.terminal import Terminal
 
-        if Terminal.available():
-            return Terminal(seconds or OFTEN)
+    if (terminal := Terminal.available(seconds or OFTEN)) is not None:
+        return terminal
     from cascata.run.progress.plain import Plain
 
     return Plain(seconds or SELDOM)

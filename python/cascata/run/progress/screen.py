@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["Screen"]
+__all__ = ["Screen", "terminal_of"]
 
 LONGEST = 1 << 16
 """Letters of a line that are kept until it ends."""
@@ -26,11 +26,12 @@ LONGEST = 1 << 16
 class Screen:
     """Draws below what is printed to a terminal, by `sys.stdout`, `sys.stderr` and the handlers of `logging`."""
 
-    _current: Screen | None = None
+    _claimed = threading.Lock()
     """There is one end of a terminal."""
+    _current: Screen | None = None
 
     def __init__(self, stream: TextIO) -> None:
-        """Take the terminal's stream, and stand between the program and it."""
+        """Take the terminal's stream, which has been claimed, and stand between the program and it."""
         self._stream = stream
         self._lock = threading.RLock()  # a signal handler may print while this thread draws
         self._text = ""
@@ -38,16 +39,18 @@ class Screen:
         self._stand_ins: dict[str, StandIn] = {}
         for name in ("stdout", "stderr"):
             original = getattr(sys, name)
-            if original is not None and _terminal(original) == _terminal(stream):
+            if original is not None and terminal_of(original) == terminal_of(stream):
+                with contextlib.suppress(OSError):
+                    original.flush()  # what is drawn goes past its buffer
                 self._stand_ins[name] = StandIn(self, original)
                 setattr(sys, name, self._stand_ins[name])
         self._swap({stand_in.original: cast("TextIO", stand_in) for stand_in in self._stand_ins.values()})
         Screen._current = self
 
     @classmethod
-    def taken(cls) -> bool:
-        """Tell whether somebody draws already."""
-        return cls._current is not None
+    def claim(cls) -> bool:
+        """Have the end of the terminal until `close`, unless somebody has it already."""
+        return cls._claimed.acquire(blocking=False)
 
     def draw(self, text: str, width: int) -> None:
         """Draw some lines of at most so many letters, each with its end, in place of those that are there."""
@@ -63,14 +66,12 @@ class Screen:
         """Write whole lines to a stream, above what is drawn."""
         with self._lock:
             drawn, erase = self._text, self._erase()
-            self._text = ""
+            self._text = ""  # Ctrl-C may end what follows: nobody may ever read it
             self._put(erase)
-            try:
-                stream.write(text)
-                stream.flush()
-            finally:
-                self._put(drawn)
-                self._text = drawn
+            stream.write(text)
+            stream.flush()
+            self._put(drawn)
+            self._text = drawn
 
     def close(self) -> None:
         """Leave what is drawn where it is, and let the program print by itself again."""
@@ -84,6 +85,7 @@ class Screen:
                 setattr(sys, name, stand_in.original)
         self._swap({cast("TextIO", stand_in): stand_in.original for stand_in in self._stand_ins.values()})
         Screen._current = None
+        Screen._claimed.release()
 
     def _erase(self) -> str:
         """Give what moves the cursor to the first line that is drawn, and clears all below."""
@@ -91,9 +93,10 @@ class Screen:
         return f"\r\x1b[{height}A\x1b[J" if height else ""
 
     def _put(self, text: str) -> None:
-        if text:
-            self._stream.write(text)
-            self._stream.flush()
+        """Write past the stream's buffer, whose lock would be held as long as the terminal takes nothing."""
+        data = text.encode(self._stream.encoding or "utf-8", "replace")
+        while data:
+            data = data[os.write(self._stream.fileno(), data) :]
 
     @staticmethod
     def _swap(streams: dict[TextIO, TextIO]) -> None:
@@ -159,7 +162,7 @@ class StandIn:
         return getattr(self.original, name)
 
 
-def _terminal(stream: TextIO) -> int | None:
+def terminal_of(stream: TextIO) -> int | None:
     """Give the number of the terminal that a stream writes to."""
     with contextlib.suppress(OSError, ValueError, AttributeError):  # it has no descriptor
         if stream.isatty():

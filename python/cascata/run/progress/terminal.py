@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from cascata.run.progress.screen import Screen
+from cascata.run.progress.screen import Screen, terminal_of
 from cascata.run.progress.table import GAP, HEADS, Table, is_number
 
 if TYPE_CHECKING:
@@ -31,16 +31,17 @@ class Terminal:
     """Draws the table."""
 
     def __init__(self, interval: float) -> None:
-        """Take the seconds between two tables."""
+        """Take the seconds between two tables; the screen has been claimed."""
         self.interval = interval
         self._stream = sys.stderr
         self._console: Console | None = None
         self._screen = Screen(self._stream)
 
-    @staticmethod
-    def available() -> bool:
-        """Tell whether standard error is a terminal that can be drawn on, and nobody else does."""
-        return os.environ.get("TERM", "dumb") not in ("dumb", "unknown") and not Screen.taken()
+    @classmethod
+    def available(cls, interval: float) -> Self | None:
+        """Give one, if standard error is a terminal that can be drawn on, and nobody else does."""
+        drawable = terminal_of(sys.stderr) is not None and os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
+        return cls(interval) if drawable and Screen.claim() else None
 
     def show(self, now: Snapshot, since: Snapshot | None) -> None:
         """Draw the table in place of the earlier one."""

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+RETHOUGHT = 0.2
+"""How often lots go against what is likely."""
+
 
 @dataclass
 class Done:
@@ -273,6 +276,12 @@ class Replay(Schedule):
             self.refused = True
             return None
         open_ones = room or [place for place in idle if place not in closed]
+        alone = {link.to for link in self.plan.links_to(junction.position)}
+        kept = [place for place in open_ones if place in alone] or [
+            place for place in open_ones if junction.members[place].name in self.dead
+        ]
+        if kept and not (self.chance and self.chance.random() < RETHOUGHT):
+            open_ones = kept  # who has an item and fires not, lacks another, or has not ended
         if self.chance and open_ones:
             return self.chance.choice(open_ones)
         return min(open_ones, key=junction.load, default=None)

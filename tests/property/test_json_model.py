@@ -8,7 +8,6 @@ import types
 from pathlib import Path
 
 import checking
-import draws
 import json_parts as parts
 import jsonschema
 import pytest
@@ -99,11 +98,8 @@ def unseeded(plan):
 
 
 @settings(max_examples=int(60 * SCALE), deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(data=st.data())
-def test_plans_with_all_features(data):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(draws, "FEATURES", frozenset(("groups", "batches", "subgraphs", "loops")))
-        plan = data.draw(plans())
+@given(plan=plans())
+def test_plans(plan):
     graph = described(unseeded(plan))
     importable(graph)
     same(graph, restored(graph))

@@ -55,7 +55,7 @@ pub struct Taps<T: Item> {
 #[derive(Debug)]
 pub enum Tap<T: Item> {
     /// An exported inport.
-    Feed(Feed<T>),
+    Feed(Box<Feed<T>>),
     /// An exported outport.
     Reading(Arc<Reading<T>>),
 }
@@ -94,7 +94,7 @@ impl<T: Item + Debug> Taps<T> {
                 let meter = memory.meter(node).outports.swap_remove(0);
                 let (home, feeds) = memory.cycles_behind(node, 0);
                 let outport = ends.outport(plan, &planned.outports[0], None, meter, &ring).in_cycles(home, feeds);
-                Tap::Feed(Feed::new(outport, hub.clone(), ring.clone()))
+                Tap::Feed(Box::new(Feed::new(outport, hub.clone(), ring.clone())))
             } else {
                 let inlet = ends.inlet(plan, node, 0).expect("a tap is connected");
                 Tap::Reading(Arc::new(Reading::new(inlet, presence.clone())))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors import Actor, seed
 from description import INPORTS, OUTPORTS
-from replay import Done
+from logs import Done
 from schedules import key
 
 from cascata import Graph, component, inport, outport, persist

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from description import Plan
+    from logs import Done
     from model import Outcome
-    from replay import Done
 
     from cascata.run import Report
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from description import Link, Plan
-    from replay import Done
+    from logs import Done
 
 FOR_ITEM = re.compile(r"waits for an item at (\S+)\.(\w) \((\d+) \S+ ?\S* inside(?:, (\d+)[^)]* in its batch)?\)")
 FOR_TURN = re.compile(r"waits for room or its turn behind (\S+)\.(\w): ")

@@ -6,11 +6,11 @@ import itertools
 import math
 import random
 from collections import Counter, deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from actors import items_of
 from description import ENDLESS
+from logs import text
 from rows import ordered_rows
 from schedules import NOTHING, Schedule, key
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from channels import Channel, Entry, Junction, Sending
     from description import Item, Plan, Value
+    from logs import Done
     from model import Event, Instance, Outcome
     from rows import Row
 
@@ -26,23 +27,6 @@ T = TypeVar("T")
 
 RETHOUGHT = 0.2
 """How often lots go against what is likely."""
-
-
-@dataclass
-class Done:
-    """What an instance has done in a run."""
-
-    log: Sequence[Event]
-    unfinished: Sequence[Item] = ()
-    """What it has sent and was still waiting for at the end."""
-    dead: bool = False
-    """Whether it had not ended then."""
-    begun: dict[Item, float] = field(default_factory=dict)
-    """When its sends were begun."""
-    times: dict[Item, float] = field(default_factory=dict)
-    """When they returned."""
-    full: dict[str, set[str]] = field(default_factory=dict)
-    """For outports whose send has not returned the full ports behind it, as far as they have been named."""
 
 
 class Replay(Schedule):
@@ -386,17 +370,3 @@ class Replay(Schedule):
                 how = "waited for ever" if name in self.dead else "ended"
                 texts.append(f"{name}: has {how} after {done} events, which it should not")
         return texts
-
-
-def text(event: Event) -> str:
-    """Write an event."""
-    what, content = event
-    if what == "sends":
-        return f"sends {content[0]} {_shown(content[1])}"
-    return f"fires on {', '.join(map(_shown, content))}"
-
-
-def _shown(value: Value) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(map(_shown, value))}]"
-    return "-" if value is None else f"{value[0]}={value[1]}"

@@ -8,9 +8,9 @@ from draws import LARGEST, plans
 from fate import certain, mortal, timeless
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
+from logs import Done
 from model import Play, TooLongError
 from regressions import ALL
-from replay import Done
 from scale import SCALE
 from schedules import Lots, Schedule
 

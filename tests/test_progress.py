@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import os
 import re
 import signal
 import subprocess
@@ -13,6 +12,7 @@ import time
 import pytest
 
 pyte = pytest.importorskip("pyte")
+from programs import run_notebook  # noqa: E402
 from pseudoterminal import PseudoTerminal  # noqa: E402  it needs pyte
 
 from cascata import Graph, component, outport  # noqa: E402
@@ -335,39 +335,18 @@ def test_rich_is_imported_for_a_terminal_only():
     assert done.stdout == "the end\nFalse\n"
 
 
-NOTEBOOK = """
-import json, sys
-import nbformat
-from nbclient import NotebookClient
-
-notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(sys.stdin.read())])
-NotebookClient(notebook, timeout=50, kernel_name="this").execute()
-print(json.dumps(notebook.cells[0].outputs))
-"""
-
-
 def test_a_notebook_shows_one_table_that_changes(tmp_path):
-    pytest.importorskip("nbclient")
-    pytest.importorskip("ipykernel")
-    kernel = tmp_path / "kernels" / "this"
-    kernel.mkdir(parents=True)
-    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    (kernel / "kernel.json").write_text(json.dumps({"argv": command, "display_name": "this", "language": "python"}))
-    folders = {
-        "JUPYTER_PATH": tmp_path,
-        "IPYTHONDIR": tmp_path / "ipython",
-        "JUPYTER_RUNTIME_DIR": tmp_path / "runtime",
+    cell = {
+        "cell_type": "code",
+        "id": "run",
+        "metadata": {},
+        "execution_count": None,
+        "outputs": [],
+        "source": program(run="_ = graph.run(num_workers=1, progress=0.05)"),
     }
-    done = subprocess.run(
-        [sys.executable, "-c", NOTEBOOK],
-        input=program(run="_ = graph.run(num_workers=1, progress=0.05)"),
-        capture_output=True,
-        text=True,
-        env={**os.environ, **{name: str(folder) for name, folder in folders.items()}},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    (table,) = [output for output in json.loads(done.stdout) if output["output_type"] == "display_data"]
+    text = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    (outputs,) = run_notebook(text, tmp_path)
+    (table,) = [output for output in outputs if output["output_type"] == "display_data"]
     html, text = table["data"]["text/html"], table["data"]["text/plain"]
     assert re.search(r"<tr style=.*>slow</td>.*>40</td>.*&lt;- slowest</td></tr>", html)
     assert re.search(r"^slow +0 +40 ", text, re.MULTILINE)

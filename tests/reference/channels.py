@@ -278,9 +278,14 @@ class Junction:
         if not channel.closed:  # else it is discarded (SPEC 3)
             entry.sending.waiting += 1
             channel.waiting.append(Entry(entry.item, number if self.numbers else FREE, entry.sending))
-        elif self.bequeaths and not all(channel.closed for channel in self.channels):
+        elif known is None and self.hands_on(entries):
             self.left.append(deque([Entry(entry.item, FREE, Sending(waiting=1))]))
         return True
+
+    def hands_on(self, entries: deque[Entry]) -> bool:
+        """Tell whether what comes to a member that has ended goes to others; what one has left does so only once."""
+        again = any(entries is left for left in self.left)
+        return self.bequeaths and not again and not all(channel.closed for channel in self.channels)
 
     @property
     def row(self) -> int:

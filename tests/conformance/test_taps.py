@@ -969,8 +969,10 @@ def test_cancelled_puts_and_reads_lose_and_double_nothing(start):
         return sent, seen, run
 
     sent, seen, run = asyncio.run(main())
-    assert seen == [2 * number for number in sent]
-    assert run.join().taps["into"].items == len(sent)
+    put_in = [number // 2 for number in seen]
+    assert put_in == sorted(set(put_in))  # each once, in order
+    assert set(sent) <= set(put_in)  # of those that were cancelled, some were on their way already
+    assert run.join().taps["into"].items == len(put_in)
 
 
 def test_a_cancelled_block_stops_the_run(start):

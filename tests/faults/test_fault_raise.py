@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import itertools
 import json
+import re
 import subprocess
 import threading
 import traceback
@@ -233,7 +234,7 @@ def check_error(error, graph, place, num_workers):
     assert error.inputs == ({"value": str(FIRING[place])} if place in FIRING else {})
     assert "# the victim's line" in error.remote_traceback
     assert error.remote_traceback.strip() in str(error)
-    assert f"victim (Victim) raised {type(error.__cause__).__name__}" in str(error)
+    assert re.match(rf"victim \(Victim\) on worker \d raised {type(error.__cause__).__name__}", str(error))
     assert f"on worker {error.worker}" in str(error)
 
 

@@ -349,3 +349,11 @@ sys.settrace(lambda *_: None)
 assert graph.run(num_workers=0, stall_after=0.1).stalls == []
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_lines_are_told_where_the_working_directory_has_been_removed(tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert str(Line("/elsewhere/app.py", 3, "f")) == "/elsewhere/app.py:3 in f"

@@ -6,7 +6,7 @@ from checking import compare, followed, settled
 from description import ENDLESS, Inport, Link, Node, Plan
 from draws import LARGEST, plans
 from fate import certain, mortal, timeless
-from hypothesis import assume, event, given, settings
+from hypothesis import assume, event, given, seed, settings
 from hypothesis import strategies as st
 from logs import Done
 from model import Play, TooLongError
@@ -40,7 +40,7 @@ def sends(outcome, name):
     return [content for what, content in outcome.logs[name] if what == "sends"]
 
 
-@settings(max_examples=int(130 * SCALE), deadline=None)
+@settings(max_examples=int(130 * SCALE), deadline=None, derandomize=True)
 @given(plan=plans())
 def test_a_graph_in_the_calling_process(plan):
     plan, expected = settled_or_skipped(plan)
@@ -49,13 +49,13 @@ def test_a_graph_in_the_calling_process(plan):
     compare(plan, expected, 0)
 
 
-@settings(max_examples=int(50 * SCALE), deadline=None)
+@settings(max_examples=int(50 * SCALE), deadline=None, derandomize=True)
 @given(plan=plans(), workers=st.integers(1, 5), places=PLACES)
 def test_a_graph_on_forked_workers(plan, workers, places):
     compare(*settled_or_skipped(plan), workers, places, "fork")
 
 
-@settings(max_examples=int(3 * SCALE), deadline=None)
+@settings(max_examples=int(3 * SCALE), deadline=None, derandomize=True)
 @given(plan=plans(), workers=st.integers(1, 3), places=PLACES)
 def test_a_graph_on_spawned_workers(plan, workers, places):
     compare(*settled_or_skipped(plan), workers, places, "spawn")
@@ -72,7 +72,7 @@ def test_a_row_that_waits_for_a_key_is_discarded_once_all_members_have_ended(wor
     build(ALL["KEYS_THAT_NEVER_COME"], str(tmp_path)).run(num_workers=workers)
 
 
-@settings(max_examples=int(60 * SCALE), deadline=None)
+@settings(max_examples=int(60 * SCALE), deadline=None, derandomize=True)
 @given(plan=plans(), number=st.integers(0, 10**6))
 def test_the_model_does_the_same_in_any_order_where_time_has_no_part(plan, number):
     plan, expected = settled_or_skipped(plan)
@@ -86,6 +86,7 @@ def test_the_model_does_the_same_in_any_order_where_time_has_no_part(plan, numbe
             assert sends(expected, plan.name(position)) == sends(other, plan.name(position))
 
 
+@seed(1)  # the same plans each time
 @settings(max_examples=int(60 * SCALE), deadline=None)
 @given(plan=plans(), number=st.integers(0, 10**6))
 def test_the_model_can_follow_itself(plan, number):

@@ -129,11 +129,19 @@ def exiting() -> Iterator[None]:
             outlet.flush()
         if cast("Outlet", outlet).broken:
             leaving.code = Code.PIPE
-            # Python writes what is left when it ends, and would complain.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
+            _abandon(stdout)
+        try:
+            sys.stderr.flush()
+        except OSError:  # nobody reads messages either: the exit code says it
+            _abandon(sys.stderr)
         raise
     finally:
         sys.stdout = stdout
+
+
+def _abandon(stream: TextIO) -> None:
+    """Let go of what could not be written: else Python tries once more at its end, and exits with another code."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def say(text: str) -> None:

@@ -223,7 +223,7 @@ class Run:
         return self._taps.put(export, item, timeout)
 
     async def aput(self, export: str, item: object) -> bool:
-        """As `put`, for coroutines. Cancelled while it waits it has put nothing.
+        """As `put`, for coroutines. Cancelled while it waits it has put the item in once, or not at all, as sends do.
 
         Raises:
             GraphError: If there is no such export, or it cannot be fed.

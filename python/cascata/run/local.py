@@ -90,8 +90,9 @@ class Local:
         # A debugger stops where it is told to.
         watched = self._job.stall_after is not None and sys.gettrace() is None
         components = [name for names in self._job.workers for name in names]
-        heartbeat = Heartbeat(loop, components, self._stalls) if watched else None
+        heartbeat = None
         try:
+            heartbeat = Heartbeat(loop, components, self._stalls) if watched else None
             await self._worker.run()
         finally:
             if heartbeat is not None:
@@ -151,6 +152,8 @@ class Local:
             return
         if not self._worker.quiet()[0]:
             # A task that a component has made may still send; when it has ended, nobody rings.
+            if self._retry is not None:
+                self._retry.cancel()
             self._retry = asyncio.get_running_loop().call_later(RETRY, self._on_quiet)
             return
         issues = dead(self._job, self._memory.snapshot())

@@ -35,10 +35,18 @@ class Line:
 
     def __str__(self) -> str:
         """Write it so that editors make a link of it; relative to here, or to where what is installed lies."""
-        folders = (str(Path.cwd()), *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
+        folders = (_here(), *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
         starts = (os.path.join(folder, "") for folder in folders)  # noqa: PTH118
         fitting = max((start for start in starts if self.file.startswith(start)), key=len, default="")
         return f"{self.file.removeprefix(fitting)}:{self.number} in {self.function}"
+
+
+def _here() -> str:
+    """Give the working directory; nothing that is in any file's name if that has been removed."""
+    try:
+        return str(Path.cwd())
+    except OSError:
+        return "\0"
 
 
 def text_of(lines: Sequence[Line]) -> str:

@@ -198,7 +198,7 @@ impl<T: Item> Source<T> {
     fn peek(&self) -> Poll<Option<usize>> {
         match self {
             Self::Channel(inlet) => inlet.peek().map(|item| item.then_some(0)),
-            Self::Group(group) => group.next(Inlet::peek),
+            Self::Group(group) => group.next(Inlet::peek).map(|found| found.map(|(member, _)| member)),
         }
     }
 }
@@ -218,14 +218,15 @@ impl<T: Item> Group<T> {
                 self.watch.set(0);
             }
         }
-        if let Poll::Ready(Some(member)) = found {
-            *lock(&self.last) = (member, self.members[member].inlet.first());
+        if let Poll::Ready(Some(first)) = found {
+            // The number that was compared: another reader may have taken that item by now.
+            *lock(&self.last) = first;
         }
-        found
+        found.map(|found| found.map(|(member, _)| member))
     }
 
-    /// The member with the lowest number, if no other one may still send a lower one.
-    fn next(&self, mut look: impl FnMut(&Inlet<T>) -> Poll<bool>) -> Poll<Option<usize>> {
+    /// The member with the lowest number, and that number, if no other one may still send a lower one.
+    fn next(&self, mut look: impl FnMut(&Inlet<T>) -> Poll<bool>) -> Poll<Option<(usize, u64)>> {
         let mut lowest: Option<(u64, usize, bool)> = None;
         for (index, Member { inlet, frontier }) in self.members.iter().enumerate() {
             let mut item = look(inlet);
@@ -245,7 +246,7 @@ impl<T: Item> Group<T> {
             }
         }
         match lowest {
-            Some((_, index, true)) => Poll::Ready(Some(index)),
+            Some((number, index, true)) => Poll::Ready(Some((index, number))),
             Some(_) => Poll::Pending,
             None => Poll::Ready(None),
         }

@@ -9,6 +9,7 @@ import random
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import resource_tracker
 
 import numpy as np
@@ -988,6 +989,19 @@ def test_a_cancelled_block_stops_the_run(start):
 
 
 # Threads that must not wait.
+
+
+def test_a_thread_that_begins_when_the_run_is_over_can_read(start):
+    for _ in range(5):
+        run = start(single(double))
+        run.put("into", 1)
+        run.close("into")
+        while run.running:
+            time.sleep(0.005)
+        run._thread.join()
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(list, run.iter("out")).result() == [2]
+        run.join()
 
 
 def test_a_component_cannot_wait_for_its_own_run():

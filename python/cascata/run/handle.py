@@ -412,7 +412,7 @@ class _Course:
         self._run._outcome()
 
     def check_thread(self, what: str) -> None:
-        if threading.get_ident() == self._run._thread.ident:
+        if threading.current_thread() is self._run._thread:  # whose number another may have when it has ended
             msg = (
                 f"{what} would wait in the thread that runs the graph or watches over it, which could never go on; "
                 "call it in another thread, or let a coroutine await run.aput(...)"

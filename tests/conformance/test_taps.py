@@ -481,7 +481,7 @@ def test_two_names_of_one_port_are_one_tap(start):
         run.put("alias", 2)
         run.close("alias")
         assert list(run.iter("out")) == [2, 4]
-        with pytest.raises(RuntimeError, match="closed|the run is over"):
+        with pytest.raises(RuntimeError, match=r"closed|the run is over"):
             run.put("into", 3)
 
 
@@ -708,9 +708,11 @@ def test_put_after_the_end(start):
         run.put("into", 1)
         run.close("into")
         run.close("into")
-        with pytest.raises(RuntimeError, match=r"run\.put\(.into., \.\.\.\): the (tap to only\.item is closed|run is over)"):
+        with pytest.raises(
+            RuntimeError, match=r"run\.put\(.into., \.\.\.\): the (tap to only\.item is closed|run is over)"
+        ):
             run.put("into", 2)
-        with pytest.raises(RuntimeError, match="closed|the run is over"):
+        with pytest.raises(RuntimeError, match=r"closed|the run is over"):
             asyncio.run(run.aput("into", 2))
     with pytest.raises(RuntimeError, match="the run is over"):
         run.put("into", 2)

@@ -3,12 +3,18 @@
 PYTHON ?= $(shell scripts/pythons.sh | head -n 1)
 VENV := .venv
 BIN := $(VENV)/bin
+# What the extension does without.
+FEATURES := cascata/runtime
 RUST := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
-.PHONY: demo test test-rust test-python soak lint docs build clean
+.PHONY: demo demo-rust test test-rust test-python soak deep-check lint docs build clean
 
 demo: build
 	$(BIN)/python examples/stdlib_census.py
+
+# The same kind of census, of Rust sources and in Rust: those that cargo has unpacked.
+demo-rust:
+	cargo run --release --quiet --package cascata --features runtime --example source_census
 
 test: lint docs test-rust test-python
 
@@ -28,7 +34,8 @@ $(VENV)/.built: $(VENV)/.ready $(RUST)
 
 lint: build
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	cargo clippy --workspace --all-targets --features $(FEATURES) --quiet -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --package cascata --package cascata-macros --features $(FEATURES) --no-deps --quiet
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -45,14 +52,18 @@ $(VENV)/.docs: $(VENV)/.ready
 
 # The extension crate links Python and is tested from there.
 test-rust:
-	cargo test --workspace --exclude cascata-python --quiet
+	cargo test --workspace --exclude cascata-python --features $(FEATURES) --quiet
 
 # Every CPython that the machine has and Cascata supports.
 test-python: build
 	$(BIN)/python -m pytest
 	scripts/test-others.sh
 
-# Random graphs against the reference model, until it is interrupted or for SECONDS.
+# What takes hours: all faults everywhere, fuzzers, checkers of memory, models; docs/testing.md says what each part shows.
+deep-check: build
+	scripts/deep-check.sh
+
+# Random graphs against the reference model and through faults, until it is interrupted or for SECONDS.
 soak: build
 	$(BIN)/python tests/reference/soak.py $(SECONDS)
 

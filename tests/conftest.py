@@ -1,6 +1,7 @@
 """What the tests of several directories share."""
 
 import contextlib
+import functools
 import gc
 import signal
 import threading
@@ -8,6 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from cascata.run import Report
 
 PATIENCE = 2.0
 """Seconds that what a test has started may take to go."""
@@ -17,6 +20,22 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the backgrou
     signal.signal(signal.SIGINT, signal.default_int_handler)  # for this process, and for all that tests start
 
 _FAILED = pytest.StashKey[bool]()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _every_report_balances():
+    """Check the counts of each run that comes to its end here."""
+    conclude = Report.conclude.__func__
+
+    @functools.wraps(conclude)
+    def checked(cls, *args, **options):
+        report = conclude(cls, *args, **options)
+        report.check()
+        return report
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Report, "conclude", classmethod(checked))
+        yield
 
 
 @pytest.hookimpl(wrapper=True)

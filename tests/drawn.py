@@ -154,7 +154,7 @@ def _extent(text, x, y):
 def _way(path):
     """Give points along a part of a path."""
     points = []
-    for letter, numbers in re.findall(r"([MHC])([^MHC]*)", path):
+    for letter, numbers in re.findall(r"([MHVC])([^MHVC]*)", path):
         values = [float(number) for number in numbers.split()]
         if letter == "M":
             points.append((values[0], values[1]))
@@ -162,6 +162,8 @@ def _way(path):
         (x, y) = points[-1]
         if letter == "H":
             curve = (x, y), (x, y), (values[0], y), (values[0], y)
+        elif letter == "V":
+            curve = (x, y), (x, y), (x, values[0]), (x, values[0])
         else:
             curve = (x, y), tuple(values[:2]), tuple(values[2:4]), tuple(values[4:])
         points += [_on_curve(curve, step / STEPS) for step in range(1, STEPS + 1)]

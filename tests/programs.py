@@ -25,7 +25,7 @@ def run_program(file, *arguments, expect=0, environment=()):
         check=False,
     )
     assert done.returncode == expect, done.stderr
-    assert expect or not done.stderr
+    assert expect or not done.stderr, done.stderr
     return done.stdout or done.stderr
 
 

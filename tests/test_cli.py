@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 import sys
 import tomllib
 from pathlib import Path
@@ -490,6 +491,15 @@ def test_a_picture_on_standard_output(call, write, tmp_path):
     assert (tmp_path / "words.txt").read_text() == mermaid
 
 
+def test_a_picture_that_is_not_to_be_wide(call, write):
+    write("pipeline.py", PIPELINE)
+    wide, narrow = call("draw", "pipeline.py").out, call("draw", "pipeline.py", "--width", 150).out
+    widths = [float(re.search(r'width="([0-9.]+)"', svg)[1]) for svg in (wide, narrow)]
+    assert widths[0] > widths[1]
+    message = "--width is for SVG pictures, and this one is mermaid; leave it out, or say --format svg"
+    refused(call("draw", "pipeline.py", "--width", 150, "-o", "words.mmd"), message)
+
+
 def test_a_picture_that_cannot_be_made(call, write, monkeypatch):
     write("pipeline.py", PIPELINE)
     endings = ".svg, .dot, .gv, .mmd, .mermaid, .md"
@@ -511,7 +521,9 @@ def test_the_report_as_json(call, write, tmp_path):
     assert call("run", "pipeline.py", "--workers", 1, "--report", "report.json").code == 0
     report = json.loads((tmp_path / "report.json").read_text())
     assert (report["outcome"], report["workers"], report["start_method"]) == ("done", [["split", "show"]], "fork")
-    assert report["components"]["show"]["inports"]["word"] == {"taken": 2, "discarded": 0, "replaced": 0}
+    counts = report["components"]["show"]["inports"]["word"]
+    assert (counts["received"], counts["taken"], counts["discarded"], counts["in_flight"]) == (2, 2, 0, 0)
+    assert report["edges"] == [{"source": "split.word", "target": "show.word", "share": None, "items": 2}]
     assert (report["components"]["split"]["firings"], "collected" in report) == (1, False)
 
 

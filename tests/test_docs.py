@@ -16,7 +16,9 @@ BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 def run(code, directory):
     file = directory / "snippet.py"
     file.write_text(code)
-    done = subprocess.run([sys.executable, file], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, file], cwd=file.parent, capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

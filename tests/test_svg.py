@@ -2,6 +2,8 @@
 
 # ruff: noqa: RUF001  groups have the sign of times
 
+from itertools import pairwise
+
 import pytest
 from drawn import approximately, check, read
 from test_picture import AWKWARD, Awkward, example, poem, show, split, tally
@@ -183,3 +185,72 @@ def test_a_notebook_shows_a_graph():
     shown, _ = DisplayFormatter().format(graph)
     assert shown["image/svg+xml"] == graph.to_svg()
     assert shown["text/plain"] == repr(graph)
+
+
+def pipeline(length):
+    graph = Graph()
+    names = [f"step{number}" for number in range(length)]
+    for name in names:
+        graph.add(name, relay)
+    for before, after in pairwise(names):
+        graph.nodes[before].x >> graph.nodes[after].a
+    return graph
+
+
+def rows_of(picture):
+    """Give the names of the components of each row, from left to right, the highest row first."""
+    rows = {}
+    for name, figure in picture.figures.items():
+        rows.setdefault(figure.box.top, []).append((figure.box.left, name))
+    return [[name for _, name in sorted(rows[top])] for top in sorted(rows)]
+
+
+def test_a_long_pipeline_goes_on_in_rows():
+    graph = pipeline(60)
+    picture = drawn(graph)
+    rows = rows_of(picture)
+    assert [name for row in rows for name in row] == list(graph.nodes)
+    assert len(rows) > 3
+    assert max(map(len, rows)) - min(map(len, rows[:-1])) <= 1
+    assert len(rows[-1]) > 1, "the last row is not a component alone"
+    assert picture.size.right < 3 * picture.size.bottom
+
+
+def test_a_short_one_stays_in_one_row():
+    assert len(rows_of(drawn(pipeline(5)))) == 1
+
+
+@pytest.mark.parametrize("width", [1, 400, 700, 1500, 12_345.6])
+def test_a_picture_is_as_wide_as_was_asked_for(width):
+    graph = pipeline(20)
+    graph.step19.y >> graph.step3.b
+    graph.step0.y >> graph.step12.b
+    picture = drawn(graph, width=width)
+    widest = max(figure.box.right - figure.box.left for figure in picture.figures.values())
+    assert picture.size.right <= max(width, widest + 200)
+
+
+def test_a_long_subgraph_goes_on_in_rows_inside_its_frame():
+    graph = Graph()
+    graph.part = pipeline(30)
+    part = graph.subgraphs["part"]
+    graph.export(part.step0.a, "text")
+    graph.export(part.step29.x, "words")
+    picture = drawn(graph)
+    frame = picture.frames["part"].box
+    assert all(frame.holds(figure.box) for name, figure in picture.figures.items() if name.startswith("part_"))
+    assert frame.bottom - frame.top > (frame.right - frame.left) / 4
+
+
+@pytest.mark.parametrize(
+    ("width", "error", "message"),
+    [
+        ("wide", TypeError, r"graph\.to_svg\(width='wide'\): a width is a number; give a number of pixels above 0"),
+        (True, TypeError, "a width is a number"),
+        (0, ValueError, r"graph\.to_svg\(width=0\): give a number of pixels above 0, as width=800, or leave it out"),
+        (float("nan"), ValueError, "give a number of pixels above 0"),
+    ],
+)
+def test_a_width_is_a_number_above_0(width, error, message):
+    with pytest.raises(error, match=message):
+        pipeline(2).to_svg(width=width)

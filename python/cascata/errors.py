@@ -22,7 +22,7 @@ from __future__ import annotations
 import signal as signals
 from typing import TYPE_CHECKING, Any
 
-from cascata.text import first_of
+from cascata.text import first_of, names_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -42,8 +42,6 @@ __all__ = [
 
 MOST_LINES = 50
 """Of a message: a graph may have thousands of components that have all the same to say. Attributes hold everything."""
-MOST_NAMES = 20
-"""Of one line."""
 
 
 class CascataError(Exception):
@@ -167,7 +165,7 @@ class WorkerDied(RunError):  # noqa: N818  it names an event, as `KeyboardInterr
         self.exitcode = exitcode
         self.signal = signal
         self.stack = stack
-        running = ", ".join(first_of(self.components, MOST_NAMES)) or "no component"
+        running = names_text(self.components) or "no component"
         message = f"worker {worker} {_ending(exitcode, signal)}; it was running {running}"
         super().__init__(f"{message}\n\n{stack.rstrip()}" if stack else message, others)
 

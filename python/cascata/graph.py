@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from cascata.description import Description, text_of
 from cascata.errors import DeadlockError, GraphError
 from cascata.owner import Owner
-from cascata.picture import digraph, picture
+from cascata.picture import digraph, picture, svg
 from cascata.port import OutputPort
 from cascata.subgraph import Subgraph
 from cascata.text import value_text
@@ -204,15 +204,17 @@ class Graph(Description):
         placed = self._core.plan(workers, [], None).workers
         return [Shard([self._parts.nodes[name] for name in names]) for names in placed]
 
-    def to_svg(self, *, num_workers: int | None = None) -> str:
+    def to_svg(self, *, num_workers: int | None = None, width: float | None = None) -> str:
         """Draw the graph as an SVG document, which needs no other program; a notebook shows it by itself.
 
         Args:
             num_workers: A number of workers; each has a colour then, and shows what it would run.
+            width: The greatest width, in pixels: what is wider goes on in rows below, as far as boxes allow it.
+                By default a picture has rows if it would be far wider than high.
 
         Raises:
-            TypeError: If `num_workers` is not a whole number.
-            ValueError: If `num_workers` is negative.
+            TypeError: If `num_workers` is not a whole number, or `width` is not a number.
+            ValueError: If `num_workers` is negative, or `width` not positive.
             GraphError: If what `place` has been told cannot be done with so many workers.
 
         >>> from cascata import component, inport
@@ -224,7 +226,7 @@ class Graph(Description):
         >>> graph.to_svg().splitlines()[1]
         '<title>Graph of 1 component and 0 connections</title>'
         """
-        return self._picture("to_svg", num_workers).svg()
+        return svg(self._picture("to_svg", num_workers), width)
 
     def to_dot(self, *, num_workers: int | None = None) -> graphviz.Digraph:
         """Draw the graph for Graphviz, which can then make files of it; needs the Python package graphviz.

@@ -13,14 +13,30 @@ if TYPE_CHECKING:
 
     from cascata._native import GraphCore
 
-__all__ = ["digraph", "picture"]
+__all__ = ["digraph", "picture", "svg"]
 
+# Whole numbers may be more than a float can be.
+_WIDEST = 1e9
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 def picture(core: GraphCore, workers: int | None) -> Picture:
     """Look at what a graph is; with a number of workers, also at where its components would run."""
     return Picture(core, _text, workers)
+
+
+def svg(picture: Picture, width: object) -> str:
+    """Draw a picture as an SVG document, at most so many pixels wide if a width is given."""
+    if width is None:
+        return picture.svg()
+    mend = "give a number of pixels above 0, as width=800, or leave it out"
+    if isinstance(width, bool) or not isinstance(width, int | float):
+        msg = f"graph.to_svg(width={value_text(width)}): a width is a number; {mend}"
+        raise TypeError(msg)
+    if not width > 0:
+        msg = f"graph.to_svg(width={value_text(width)}): {mend}"
+        raise ValueError(msg)
+    return picture.svg(float(min(width, _WIDEST)))
 
 
 def digraph(picture: Picture) -> graphviz.Digraph:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from cascata.component import Component
-from cascata.declare import collect, inport, outport
+from cascata.declare import DEFAULT_CAPACITY, collect, inport, outport
 from cascata.errors import ComponentError
 from cascata.graph import Graph
 from cascata.instance import Instance
@@ -66,6 +66,8 @@ def run_streams(component: Component, values: Mapping[str, Any]) -> dict[str, li
         source = graph.add(f"stream_{name}", _feed)
         source.ports["stream"].set(stream)
         source.ports["item"].connect(tested.ports[name])
+        if tested._core.capacity(tested._node, name) is None:  # else it would take in an endless stream, and never fire
+            tested._core.set_capacity(tested._node, name, DEFAULT_CAPACITY)
     return _results(graph, tested)
 
 

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["bytes_text", "count_text", "first_of", "name_problem", "value_text"]
+__all__ = ["bytes_text", "count_text", "first_of", "name_problem", "names_text", "value_text"]
 
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = _short.maxlong = 60
 
 KIBI = 1024
+
+MOST_NAMES = 20
+"""Names of components in one line of a message."""
 
 
 def value_text(value: object) -> str:
@@ -56,6 +59,15 @@ def first_of(texts: Sequence[str], most: int) -> list[str]:
     """
     rest = len(texts) - most
     return list(texts) if rest <= 0 else [*texts[:most], f"and {rest:,} more"]
+
+
+def names_text(names: Sequence[str]) -> str:
+    """Write the names of components, as many as a line can hold.
+
+    >>> names_text(["read", "parse"])
+    'read, parse'
+    """
+    return ", ".join(first_of(names, MOST_NAMES))
 
 
 def name_problem(name: str) -> str | None:

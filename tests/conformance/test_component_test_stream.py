@@ -96,6 +96,20 @@ def test_an_endless_stream_beside_one_that_ends():
     assert next(endless) < 50
 
 
+def test_an_endless_stream_at_a_port_without_bound():
+    @component
+    @inport("left", capacity=None)
+    @inport("right")
+    @outport("pair")
+    async def slow(left, right, pair):
+        await asyncio.sleep(0.01)
+        await pair.send((left, right))
+
+    endless = itertools.count()
+    assert slow.test_stream(left=endless, right=["a", "b"])["pair"] == [(0, "a"), (1, "b")]
+    assert next(endless) < 50
+
+
 def test_persistent_values_start_anew_and_may_be_given():
     given = ["before"]
     assert tally.test_stream(item=[1, 2]) == {"out": [[1, 2]]}

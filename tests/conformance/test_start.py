@@ -453,7 +453,14 @@ class Beside:
         self._thread.join()
 
 
-def test_the_automatic_choice():
+@component
+@inport("path")
+async def wait_for(path):
+    while not path.exists():  # noqa: ASYNC110  the path is told by another process
+        await asyncio.sleep(0.01)
+
+
+def test_the_automatic_choice(tmp_path):
     graph = chain(emit(1), relay())
     report = graph.run(num_workers=1)
     assert (report.start_method, report.start_reason) == ("fork", "the default on Linux")
@@ -468,9 +475,10 @@ def test_the_automatic_choice():
     thread.join()
     assert reports[0].start_method == "spawn"
     assert "MainThread" in reports[0].start_reason
-    with graph.start(num_workers=1) as first, graph.start(num_workers=1) as second:
-        pass
-    assert (first.join().start_method, second.join().start_method) == ("fork", "spawn")
+    with only(wait_for, path=tmp_path / "over").start(num_workers=1) as first:
+        second = graph.run(num_workers=1)
+        (tmp_path / "over").touch()
+    assert (first.join().start_method, second.start_method) == ("fork", "spawn")
 
 
 def test_locks_for_forked_processes_make_it_fork():

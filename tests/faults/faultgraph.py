@@ -1,12 +1,14 @@
 """One graph in which a fault can happen in every place where a component runs code.
 
 `source` feeds `victim`, which feeds `sink`; `idle` never sends, so `waiter` waits for an item all the time; `bystander`
-waits for something that is no channel. Each notes what it begins and ends. The victim does what its `State` says.
+waits for something that is no channel. Each notes what it begins and ends. The victim does what its `State` says: it
+calls a function in a place, or awaits it with its outport if it is a coroutine function.
 """
 
 # ruff: noqa: N802  components are named as what they define would be, a class
 
 import asyncio
+import inspect
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -21,10 +23,28 @@ FIRST, MIDDLE, LAST = 0, 40, 80
 CAPACITY = 10
 WORKERS = (0, 1, 2, 5)
 
-PLACES = ("initialiser", "first item", "mid-stream", "finally", "blocked", "others wait", "finish", "close hook")
-"""Where the victim fails."""
+PLACES = (
+    "initialiser",
+    "first item",
+    "mid-stream",
+    "finally",
+    "blocked",
+    "parked",
+    "others wait",
+    "finish",
+    "close hook",
+)
+"""Where the victim fails: `blocked` while a send of its own waits for room, `parked` while another of its trigger
+groups waits for an item. No initialiser can await a coroutine function: there the victim waits for its first item."""
 
-FIRING = {"first item": FIRST, "mid-stream": MIDDLE, "finally": MIDDLE, "blocked": MIDDLE, "others wait": FIRST}
+FIRING = {
+    "first item": FIRST,
+    "mid-stream": MIDDLE,
+    "finally": MIDDLE,
+    "blocked": MIDDLE,
+    "parked": MIDDLE,
+    "others wait": FIRST,
+}
 """The item on which it fails, where there is one."""
 
 
@@ -34,17 +54,36 @@ class State:
 
     place: str
     fault: Any
+    failed: bool = False
 
     def at(self, place):
-        """Fail, if this is the place."""
-        if place == self.place:
-            note(f"fault in {place}")
+        """Fail, if this is the place, once."""
+        if self._is_here(place):
             self.fault()
+
+    async def reach(self, place, out):
+        """Fail, if this is the place, once."""
+        if inspect.iscoroutinefunction(self.fault):
+            if self._is_here(place):
+                await self.fault(out)
+        else:
+            self.at(place)
+
+    def _is_here(self, place):
+        here = place == self.place and not self.failed
+        if here:
+            self.failed = True
+            note(f"fault in {place}")
+        return here
 
 
 def make_state(place, fault):
     state = State(place, fault)
-    state.at("initialiser")
+    if inspect.iscoroutinefunction(fault):
+        if place == "initialiser":
+            note(f"fault in {place}")
+    else:
+        state.at("initialiser")
     note("victim initialised")
     return state
 
@@ -80,29 +119,43 @@ async def Source(out, resource):
 @outport("out")
 @persist("state", make_state, close=close_state)
 async def Victim(value, out, state):
-    note("victim began")
-    kept = state.get()
-    try:
-        kept.at("first item")
-        if kept.place == "others wait":
-            await noted("bystander began", "idle began")
-            kept.at("others wait")
-        if value == MIDDLE:
-            kept.at("mid-stream")
-            if kept.place == "blocked":
-                await fail_while_blocked(out, kept)
-        await out.send(value)
-    finally:
-        note("victim finally")
-        if value == MIDDLE:
-            kept.at("finally")
+    await fire(value, out, state.get())
 
 
 @Victim.finish
 async def finish_victim(out, state):
     note("victim finish")
-    state.get().at("finish")
+    await state.get().reach("finish", out)
     await out.send("the end")
+
+
+@component
+@inport("value", capacity=CAPACITY)
+@inport("never")
+@outport("out")
+@persist("state", make_state, close=close_state)
+async def Parked(value, never, out, state):
+    await fire(value, out, state.get())
+
+
+async def fire(value, out, state):
+    """Do what the victim does with an item."""
+    note("victim began")
+    try:
+        await state.reach("first item", out)
+        if state.place == "others wait":
+            await noted("bystander began", "idle began")
+            await state.reach("others wait", out)
+        if value == MIDDLE:
+            await state.reach("mid-stream", out)
+            await state.reach("parked", out)
+            if state.place == "blocked":
+                await fail_while_blocked(out, state)
+        await out.send(value)
+    finally:
+        note("victim finally")
+        if value == MIDDLE:
+            await state.reach("finally", out)
 
 
 async def fail_while_blocked(out, state):
@@ -125,7 +178,7 @@ async def fail_while_blocked(out, state):
         while sent != before:
             before = sent
             await asyncio.sleep(0.02)
-        state.at("blocked")
+        await state.reach("blocked", out)
     finally:
         flooding.cancel()
         await asyncio.gather(flooding, return_exceptions=True)
@@ -136,7 +189,11 @@ async def fail_while_blocked(out, state):
 @persist("resource", open_resource, close=close_resource)
 async def Sink(value, resource):
     if value == "flood":
-        await for_ever("sink")
+        note("sink began")
+        try:
+            await noted("let go")
+        finally:
+            note("sink finally")
 
 
 @Sink.finish
@@ -173,7 +230,10 @@ def build(place, fault):
     """Make the graph with a victim that calls `fault` in `place`."""
     graph = Graph()
     parts = {"source": Source, "victim": Victim, "sink": Sink, "idle": Idle, "waiter": Waiter, "bystander": Bystander}
-    if place == "others wait":
+    if place == "parked":
+        parts["victim"] = Parked
+    silent = place == "initialiser" and inspect.iscoroutinefunction(fault)
+    if place == "others wait" or silent:
         del parts["source"]
     for name, definition in parts.items():
         instance = graph.add(name, definition)
@@ -183,10 +243,15 @@ def build(place, fault):
             instance.resource < name
     if place == "others wait":
         graph.victim.value < FIRST
+    elif silent:
+        graph.idle.out >> graph.victim.value
     else:
         graph.source.out >> graph.victim.value
     graph.victim.out >> graph.sink.value
     graph.idle.out >> graph.waiter.value
+    if place == "parked":
+        graph.idle.out >> graph.victim.never
+        graph.victim.clk(graph.victim.value, graph.victim.never)
     return graph
 
 
@@ -196,17 +261,21 @@ def check_notes(place, *, killed=()):
     What began has ended in order, what was opened has been closed, and nothing went on as if nothing had happened.
     """
     seen = Counter(notes())
+    check_in_order(killed=killed)
     assert seen[f"fault in {place}"] == 1
+    assert seen["victim finish"] == (1 if place in ("finish", "close hook") else 0)
+    assert "victim" in killed or place == "initialiser" or seen["victim closed"] == 1
+    if place != "close hook":  # then the stream has come to its end
+        assert seen["sink finish"] == 0
+
+
+def check_in_order(*, killed=()):
+    """Check that what began has ended, and what was opened has been closed, but for those that were killed."""
+    seen = Counter(notes())
     assert seen["waiter fired"] == seen["waiter finish"] == 0
-    for name in ("source", "sink", "idle", "waiter", "bystander"):
+    for name in ("source", "victim", "sink", "idle", "waiter", "bystander"):
         if name not in killed:
             assert seen[f"{name} closed"] == seen[f"{name} initialised"], (name, seen)
     for name in ("victim", "flood", "sink", "idle", "bystander"):
         if name not in killed and not (name == "flood" and "victim" in killed):
             assert seen[f"{name} finally"] == seen[f"{name} began"], (name, seen)
-    assert seen["victim finish"] == (1 if place in ("finish", "close hook") else 0)
-    if "victim" not in killed:
-        assert seen["victim closed"] == (0 if place == "initialiser" else 1)
-        assert seen["victim initialised"] == (0 if place == "initialiser" else 1)
-    if place != "close hook":  # then the stream has come to its end
-        assert seen["sink finish"] == 0

@@ -1,4 +1,4 @@
-"""Worker processes that die: whatever kills them, whenever it does."""
+"""Worker processes that die, whatever kills them; in which place they do is a matter of `test_fault_matrix.py`."""
 
 # ruff: noqa: N802, T201  components are named as classes are; some print
 
@@ -13,7 +13,7 @@ import threading
 import time
 
 import pytest
-from faultgraph import PLACES, build, check_notes
+from faultgraph import build, check_notes
 from faultlib import for_ever, note, noted, notes, place_of, script, until
 
 from cascata import ComponentError, Graph, RunTimeout, WorkerDied, component, inport, outport, persist
@@ -78,17 +78,6 @@ def check_died(error, ending, graph, name, num_workers):
         assert f"exited with code {error.exitcode}" in str(error)
     assert all(isinstance(other, WorkerDied | ComponentError) for other in error.others)
     return components
-
-
-@pytest.mark.parametrize("num_workers", PROCESSES)
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("ending", [sigkill, exit_0], ids=lambda ending: ending.__name__)
-def test_everywhere(ending, place, num_workers):
-    graph = build(place, ending)
-    with pytest.raises(WorkerDied) as caught:
-        graph.run(num_workers=num_workers)
-    check_notes(place, killed=check_died(caught.value, ending, graph, "victim", num_workers))
-    assert caught.value.others == []
 
 
 @pytest.mark.parametrize("num_workers", [1, 2])

@@ -11,6 +11,7 @@ from collections import Counter
 
 import pytest
 from faultlib import Script, note, notes, orphans, orphans_end, script, until
+from scale import SCALE
 
 
 def ways(more):
@@ -232,7 +233,7 @@ START_UP = """
 """
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(int(2 * SCALE)))
 @pytest.mark.parametrize(
     "call",
     [

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from faultgraph import build
-from faultlib import NAMED_MEMORY, Census, left_over, note, notes, until
+from faultlib import NAMED_MEMORY, Census, left_over, note, notes, until, until_async
 from scale import SCALE
 
 from cascata import ComponentError, DeadlockError, Graph, RunTimeout, WorkerDied, component, inport, outport
@@ -129,9 +129,18 @@ def is_dead(start, **options):
         start(graph, timeout=30, **options)
 
 
+@component
+@inport("value")
+async def Waits(value):
+    await asyncio.sleep(60)
+
+
 def times_out(start, **options):
+    graph = good()
+    graph.add("waits", Waits)
+    graph.same.out >> graph.waits.value
     with pytest.raises(RunTimeout):
-        start(good(), timeout=1e-6, **options)
+        start(graph, timeout=1e-6, **options)
 
 
 def resident():
@@ -150,15 +159,18 @@ def mappings():
 KINDS = {
     "in process": (1.0, {"num_workers": 0}),
     "fork": (1.0, {"num_workers": 2, "start_method": "fork"}),
-    "spawn": (0.15, {"num_workers": 2, "start_method": "spawn"}),
+    "spawn": (0.1, {"num_workers": 2, "start_method": "spawn"}),
 }
 """The options of each kind of start, and what share of the runs is enough for one that takes longer."""
+
+STARTS = [by_run, by_start, by_arun]
+CALLS = [(kind, start) for kind in KINDS for start in (STARTS if kind != "spawn" or SCALE > 1 else STARTS[:1])]
+"""Spawned runs take longest, and are started in the same way by all three."""
 
 
 @pytest.mark.once
 @pytest.mark.timeout(60 + 6 * RUNS)
-@pytest.mark.parametrize("start", [by_run, by_start, by_arun])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "start"), CALLS)
 def test_many_runs(kind, start):
     share, options = KINDS[kind]
     runs = int(RUNS * share)
@@ -235,6 +247,87 @@ def test_an_error_that_is_kept_keeps_nothing_else(num_workers):
         del caught
     assert left_over(before, 0.5) == {}
     assert all(type(error.__cause__) is ValueError for error in kept)
+
+
+@component
+@outport("out")
+async def SendsAndFails(out):
+    try:
+        await out.send(1)
+        note("sent")
+        sending = out.send(2)
+        await sending
+    finally:
+        msg = "on the way out"
+        raise ValueError(msg)
+
+
+@component
+@inport("value")
+async def Takes(value):
+    pass
+
+
+@component
+@inport("value", capacity=1)
+@inport("partner")
+async def Lacks(value, partner):
+    pass
+
+
+@component
+@outport("out")
+async def FailsLater(out):
+    await until_async(lambda: "sent" in notes())
+    await asyncio.sleep(0.05)
+    msg = "first"
+    raise ValueError(msg)
+
+
+def test_a_failure_whose_frames_keep_a_send_that_has_reached_one_of_its_ports_only():
+    """The item is to reach the others in time; the send, and so the traceback, keeps what would see to it."""
+    graph = Graph()
+    for name, definition in (("sends", SendsAndFails), ("takes", Takes), ("lacks", Lacks), ("fails", FailsLater)):
+        graph.add(name, definition)
+    graph.sends.out >> graph.takes.value
+    graph.sends.out >> graph.lacks.value
+    graph.fails.out >> graph.lacks.partner
+    before = Census.take()
+    with pytest.raises(ComponentError, match="first") as caught:
+        graph.run(num_workers=0)
+    (failure,) = caught.value.others
+    assert str(failure.__cause__) == "on the way out"
+    assert left_over(before, 0.5) == {}
+
+
+@component
+@outport("out")
+async def KeepsASend(out):
+    await out.send(1)
+    sending = out.send(2)
+    note("sent")
+    try:
+        await asyncio.sleep(60)
+    finally:
+        msg = f"on the way out, with {sending}"
+        raise ValueError(msg)
+
+
+@pytest.mark.filterwarnings("ignore:.*never awaited:RuntimeWarning")
+def test_a_failure_whose_frames_keep_a_send_that_nobody_has_awaited():
+    graph = Graph()
+    for name, definition in (("keeps", KeepsASend), ("lacks", Lacks), ("fails", FailsLater)):
+        graph.add(name, definition)
+    graph.keeps.out >> graph.lacks.value
+    graph.fails.out >> graph.lacks.partner
+    before = Census.take()
+    with pytest.raises(ComponentError, match="first") as caught:
+        graph.run(num_workers=0)
+    (failure,) = caught.value.others
+    assert "keeps.out.send() waiting" in str(failure.__cause__)
+    assert left_over(before, 0.5) == {}
+    del failure, caught
+    gc.collect()
 
 
 def test_a_worker_has_nothing_of_the_other_workers():

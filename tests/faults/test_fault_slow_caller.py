@@ -16,9 +16,9 @@ from cascata import Graph, component, outport
 
 pytestmark = pytest.mark.once
 
-BYTES = 200 << 20
+BYTES = 100 << 20
 LINE = "x" * ((1 << 16) - 1)
-MOST = 40 << 20
+MOST = 30 << 20
 """Bytes by which either process may grow: some messages, and not what is said in all."""
 
 

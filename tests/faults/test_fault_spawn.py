@@ -212,8 +212,8 @@ async def Fails():
     raise ValueError(msg)
 
 
-def test_many_runs(nothing_left):
-    for number in range(12):
+def test_several_runs(nothing_left):
+    for number in range(6):
         graph = Graph()
         graph.add("same", Same).value < bytes(100_000)
         if number % 3 == 1:
@@ -235,7 +235,7 @@ SPAWNED = """
     """
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(0, 8, 2))
 def test_workers_end_with_a_caller_killed_while_it_starts_them(seed, nothing_left):
     with script(SPAWNED) as running:
         running.wait_for_note("go")
@@ -253,7 +253,7 @@ def test_workers_end_with_a_caller_killed_while_they_run(nothing_left):
         orphans_end(nothing_left)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(1, 8, 2))
 def test_ctrl_c_while_they_start(seed, nothing_left):
     """Nobody but the caller says anything."""
     with script(SPAWNED) as running:

@@ -1,11 +1,12 @@
 """Code that does not let go of its worker is reported by component and line; so is what a run does that is late."""
 
-# ruff: noqa: N802  components are named as what they define would be, a class
+# ruff: noqa: N802, T201  components are named as what they define would be, a class; some print
 
 import asyncio
 import ctypes
 import faulthandler
 import inspect
+import io
 import logging
 import os
 import re
@@ -22,6 +23,8 @@ from cascata import Graph, RunTimeout, WorkerDied, component, inport, log
 from cascata.run.source import Line, of_coroutine, of_dump, of_frame, shortened, text_of
 
 AFTER = 0.3
+LATE = {None: 0.3, "fork": 0.3, "spawn": 1.5}
+"""Seconds within which a component has begun that is to be found where it is."""
 WAYS = [(0, None), (1, "fork"), (2, "fork"), (1, "spawn")]
 
 
@@ -171,6 +174,31 @@ def test_a_worker_that_was_stopped_by_a_signal_is_reported(caplog):
     assert "waiting" in caplog.text
 
 
+class SlowStream(io.StringIO):
+    """A terminal that takes no text for a while."""
+
+    def write(self, text):
+        """Take it in the end."""
+        time.sleep(2 * AFTER * (len(text) > 1))
+        return len(text)
+
+
+@component
+async def Prints():
+    for _ in range(3):
+        print("x" * 300_000)  # more than is read of a worker at once
+
+
+def test_a_caller_that_is_held_up_itself_reports_nobody(monkeypatch, caplog):
+    """It hears no answer meanwhile."""
+    graph = Graph()
+    graph.place(graph.add("prints", Prints), worker=0)
+    graph.place(graph.add("waiting", Waiting), worker=1)
+    monkeypatch.setattr(sys, "stdout", SlowStream())
+    assert graph.run(num_workers=2, stall_after=AFTER).stalls == []
+    assert not caplog.records
+
+
 @component
 @inport("done")
 async def Late(done):
@@ -189,14 +217,14 @@ def test_a_late_run_tells_where_its_components_are(num_workers, method):
     graph = Graph()
     graph.add("awaiting", Awaiting).done.set(bool)
     with pytest.raises(RunTimeout) as caught:
-        graph.run(num_workers=num_workers, start_method=method, timeout=1.5)
+        graph.run(num_workers=num_workers, start_method=method, timeout=LATE[method])
     text = caught.value.components["awaiting"]
     assert text.startswith("awaits something that is no channel, at ")
     assert place_in(Awaiting, "await Late.__wrapped__(done)") in text
     assert "asyncio" in text
 
 
-def test_a_late_run_tells_what_blocks_it(telling):
+def test_a_late_run_tells_what_blocks_it(telling, impatient):
     graph = Graph()
     graph.add("blocking", Blocking).done.set(told)
     graph.add("waiting", Waiting)

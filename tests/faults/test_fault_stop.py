@@ -72,7 +72,7 @@ def check_ended():
 @pytest.mark.parametrize("num_workers", WORKERS)
 def test_timeout(num_workers):
     with pytest.raises(RunTimeout) as caught:
-        lasting().run(num_workers=num_workers, timeout=2)
+        lasting().run(num_workers=num_workers, timeout=0.7)
     error = caught.value
     assert isinstance(error, TimeoutError)
     assert states(error) == {
@@ -83,7 +83,7 @@ def test_timeout(num_workers):
         "bystander": "awaits something that is no channel",
     }
     assert all(f"{name}: {state}" in str(error) for name, state in error.components.items())
-    assert "2 s" in str(error)
+    assert "0.7 s" in str(error)
     assert error.others == []
     check_ended()
     assert Counter(notes())["bystander closed"] == 1

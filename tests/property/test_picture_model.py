@@ -10,12 +10,15 @@ from scale import SCALE
 
 pytestmark = pytest.mark.once
 
+# None, and from so narrow that each column has a row of its own to so wide that there is one row.
+WIDTHS = st.none() | st.integers(1, 2000)
+
 
 @settings(max_examples=int(60 * SCALE), deadline=None)
-@given(plan=plans(), workers=st.none() | st.integers(1, 4))
-def test_all_of_a_graph_is_seen_and_nothing_overlaps(plan, workers):
+@given(plan=plans(), workers=st.none() | st.integers(1, 4), width=WIDTHS)
+def test_all_of_a_graph_is_seen_and_nothing_overlaps(plan, workers, width):
     graph = build(plan, "nowhere")
-    svg = graph.to_svg(num_workers=workers)
+    svg = graph.to_svg(num_workers=workers, width=width)
     picture = read(svg)
     check(picture)
     grouped = {member.name for group in graph.group_handles.values() for member in group}
@@ -31,7 +34,7 @@ def test_all_of_a_graph_is_seen_and_nothing_overlaps(plan, workers):
             owner = port.component.group_name or port.component.name
             assert f"{owner}.{port.name}" in joined
     again = build(plan, "nowhere")
-    assert again.to_svg(num_workers=workers) == svg
+    assert again.to_svg(num_workers=workers, width=width) == svg
     assert again.to_mermaid() == graph.to_mermaid()
 
 
@@ -50,6 +53,6 @@ def test_any_tangle_is_drawn(data):
     links = st.tuples(ends, st.sampled_from("xy"), ends, st.sampled_from("ab"))
     for source, outport, target, inport in data.draw(st.lists(links, unique=True, max_size=30)):
         graph.nodes[source].ports[outport] >> graph.nodes[target].ports[inport]
-    picture = read(graph.to_svg())
+    picture = read(graph.to_svg(width=data.draw(WIDTHS)))
     check(picture)
     assert len(picture.arrows) == len(graph.edges)

@@ -26,7 +26,7 @@ Number = float
 sends."""
 
 FREE = -math.inf
-"""The number of what comes of initial values alone, or of items that are not shared out: there is no order for it."""
+"""The number of what comes of initial values alone, before all else, or of items that are not shared out."""
 
 
 ENDS = 10**9
@@ -109,14 +109,20 @@ class Channel:
             or not self.inside
             or self.flushed
             or len(self.batch) >= self.size
+            or (self.within and self.owner.play.schedule.has_enough(self))
         ):
             return False
         self.batch.append(self.inside.popleft())
         return True
 
+    @property
+    def begun(self) -> bool:
+        """Tell whether a batch waits here for more."""
+        return bool(self.batch) and not self.flushed and len(self.batch) < self.size
+
     def flush(self) -> bool:
         """Let an incomplete batch go as it is."""
-        if self.flushed or not self.batch or len(self.batch) >= self.size:
+        if not self.begun:
             return False
         self.flushed = True
         return True
@@ -191,7 +197,7 @@ class Channel:
 
     def floor(self) -> Number:
         """Give the lowest number that may still be taken here, if items bring numbers here."""
-        if self.junction is None or not self.junction.numbers:
+        if self.junction is None or not self.junction.numbers or (self.first is not None and not self.closed):
             return FREE
         entries = [*self.batch, *self.inside, *self.waiting]
         if self.closed or not entries:
@@ -256,12 +262,16 @@ class Junction:
             link, _, known = line
             counted = self.everywhere and link.to is None
             yield bool(entries) and self.in_turn(line) and self.deliver(entries, known, counted=counted)
-        for entries in self.play.schedule.shuffled(self.left):
+        for _, entries in self.play.schedule.shuffled(list(enumerate(self.left))):
             yield bool(entries) and self.deliver(entries)
 
     def deliver(self, entries: deque[Entry], known: int | None = None, *, counted: bool = False) -> bool:
         """Let the head of a line go to its channel, with a number if it is shared out (SPEC 8)."""
         entry = entries[0]
+        if known is None and self.play.schedule.sets_aside(self, entry.item):
+            entries.popleft()
+            entry.sending.waiting -= 1
+            return True
         member = self.choose(entry.item) if known is None else known
         if member is None or not self.play.schedule.admits(self.channels[member], entry):
             return False
@@ -331,7 +341,7 @@ class Junction:
     def in_turn(self, line: Line) -> bool:
         """Tell whether the head of a line may leave: in the order of numbers, and then of members (SPEC 8)."""
         link, source, member = line
-        if not self.play.plan.ordered(link) or self.lines[line][0].number == FREE:
+        if not self.play.plan.ordered(link):
             return True
         if self.play.schedule.roomy and not self.play.plan.retraceable(link.source):
             return True
@@ -344,8 +354,8 @@ class Junction:
 
     def earliest(self, line: Line) -> tuple[Number, int]:
         """Give the lowest number with which something may still come from an instance."""
-        numbers = (entry.number for entry in self.lines[line] if entry.number != FREE)
-        return next(numbers, line[1].floor()), line[1].member
+        entries = self.lines[line]
+        return (entries[0].number if entries else line[1].floor()), line[1].member
 
     def reaching(self, member: Instance) -> Iterator[tuple[Instance, deque[Entry]]]:
         """Give the instances whose items may come to a member, and their lines."""

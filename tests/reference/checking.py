@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from description import Plan
     from logs import Done
     from model import Outcome
+    from replay import Learned
 
     from cascata.run import Report
 
@@ -104,20 +105,25 @@ def ended(plan: Plan, done: Mapping[str, Done], expected: Outcome, report: Repor
 
 def followed(plan: Plan, done: Mapping[str, Done]) -> list[str]:
     """Let the model follow what has been done; say where it cannot, and where it could go on."""
-    first = attempted(plan, done, 0)
+    learned: Learned = {}
+    first = attempted(plan, done, 0, learned)
     tries = ATTEMPTS if any(node.members for node in plan.nodes) else 1
     # In a graph that has died the logs do not tell where each item stands: who came first to a port that is full?
     unknown = any(what.dead for what in done.values()) and not certain(plan)
     ways = [*((number, True) for number in range(tries) if unknown), *((number, False) for number in range(1, tries))]
-    return first if first and all(attempted(plan, done, number, boundless=more) for number, more in ways) else []
+    tried = (attempted(plan, done, number, learned, boundless=more) for number, more in ways)
+    return first if first and all(tried) else []
 
 
-def attempted(plan: Plan, done: Mapping[str, Done], number: int, *, boundless: bool = False) -> list[str]:
+def attempted(
+    plan: Plan, done: Mapping[str, Done], number: int, learned: Learned, *, boundless: bool = False
+) -> list[str]:
     """Let the model try to follow what has been done."""
-    replay = Replay(plan, done, number, boundless=boundless)
+    replay = Replay(plan, done, number, learned, boundless=boundless)
     play = Play(plan, replay)
     outcome = play.run()
     differences = replay.differences(outcome)
+    replay.learns()
     # Elsewhere the logs do not tell where each item stood in the end.
     if any(what.dead for what in done.values()) and certain(plan):
         replay.over = True

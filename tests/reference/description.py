@@ -153,6 +153,11 @@ class Plan:
 
     def finite(self, position: int) -> bool:
         """Tell whether a node comes to an end by itself: a zip does with the first of its ports."""
+        if position not in self._finite:  # there are exponentially many ways back to the sources
+            self._finite[position] = self._is_finite(position)
+        return self._finite[position]
+
+    def _is_finite(self, position: int) -> bool:
         node, cycle = self.nodes[position], self.cycle(position)
         if not self.connected(position):
             return node.items != ENDLESS
@@ -254,7 +259,15 @@ class Plan:
         return shared and not self.cycle(position) and len(self.lane(position, inport)) > 1
 
     @cached_property
+    def _finite(self) -> dict[int, bool]:
+        return {}
+
+    @cached_property
     def _numbered(self) -> dict[int, bool]:
+        return {}
+
+    @cached_property
+    def _retraced(self) -> dict[int, bool]:
         return {}
 
     def numbered(self, position: int) -> bool:
@@ -288,7 +301,9 @@ class Plan:
 
     def retraceable(self, position: int) -> bool:
         """Tell whether what the members of a group do tells in what order its rows were shared out."""
-        return all(self._retraceable(position, inport) for inport in self.lanes(position)[0])
+        if position not in self._retraced:
+            self._retraced[position] = all(self._retraceable(position, place) for place in self.lanes(position)[0])
+        return self._retraced[position]
 
     def _retraceable(self, position: int, inport: int) -> bool:
         feeds = self.feeds(position, inport)

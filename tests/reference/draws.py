@@ -58,7 +58,7 @@ def plans(draw: st.DrawFn) -> Plan:
         plan = draw(_looped(plan))
     if plan.subgraphs and draw(st.booleans()):
         plan = draw(_repeated(plan))
-    return _without_endless_streams(_without_keys_of_merged_rows(_without_seeded_rows(plan)))
+    return _without_endless_streams(_without_seeded_rows(plan))
 
 
 @st.composite
@@ -182,21 +182,6 @@ def _batched(draw: st.DrawFn, node: Node) -> Node:
             within = bool(batch) and draw(st.integers(0, 3)) == 0
             inports[place] = dataclasses.replace(port, batch=batch, within=within)
     return dataclasses.replace(node, inports=tuple(inports))
-
-
-def _without_keys_of_merged_rows(plan: Plan) -> Plan:
-    """Take keys from rows where several feed a port: the model does not follow yet when these get their member."""
-    nodes = [*plan.nodes]
-    for position, node in enumerate(nodes):
-        inports = [*node.inports]
-        for place in plan.connected(position) if node.members else ():
-            lane = plan.lane(position, place)
-            feeds = [plan.feeds(position, other) for other in lane]
-            merged = any(len(links) > 1 or nodes[links[0].source].members for links in feeds if links)
-            if len(lane) > 1 and merged and inports[place].policy == "keyed":
-                inports[place] = dataclasses.replace(inports[place], policy="balanced")
-        nodes[position] = dataclasses.replace(node, inports=tuple(inports))
-    return dataclasses.replace(plan, nodes=tuple(nodes))
 
 
 def _without_seeded_rows(plan: Plan) -> Plan:

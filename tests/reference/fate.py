@@ -8,6 +8,8 @@ only things that can wait for ever are zips (all else takes whatever comes), so 
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from description import ENDLESS, Link, Plan
 
 
@@ -27,6 +29,7 @@ def certain(plan: Plan) -> bool:
     return True
 
 
+@lru_cache(maxsize=1000)  # there are exponentially many ways back to the sources
 def timeless(plan: Plan, position: int) -> bool:
     """Tell whether what a node sends, and in what order, does not depend on time."""
     node = plan.nodes[position]

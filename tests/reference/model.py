@@ -120,7 +120,7 @@ class Lane:
         if self.ended:
             return math.inf
         to_come = max((channel.floor() for channel in self.channels), default=math.inf)
-        return min(self.number, to_come) if self.busy and self.number != FREE else to_come
+        return min(self.number, to_come) if self.busy else to_come
 
     def end(self) -> None:
         """End; its ports discard what they hold and whatever still comes (SPEC 3)."""
@@ -269,7 +269,7 @@ class Play:
 
     def run(self) -> Outcome:
         """Play to the end, or until nothing can move."""
-        while self.sweep() or self.schedule.relents() or self.close_a_cycle():
+        while self.sweep() or self.schedule.relents() or self.close_a_cycle() or self.schedule.passes():
             pass
         stuck = [instance for instance in self.everybody if not instance.ended]
         fills = {
@@ -302,10 +302,10 @@ class Play:
             return False  # it is closed, and some may wait for room for what their finish functions send
         if any(lane.busy for lane in lanes) or not all(source.ended for source in feeds):
             return False
-        flushed = [channel.flush() for lane in lanes for channel in lane.channels]
-        if not any(flushed):
-            for lane in lanes:
-                lane.end()
+        if begun := [channel for lane in lanes for channel in lane.channels if channel.begun]:
+            return self.schedule.closes(begun) and all(channel.flush() for channel in begun)
+        for lane in lanes:
+            lane.end()
         return True
 
     def count(self) -> None:

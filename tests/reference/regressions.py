@@ -300,4 +300,97 @@ PASSED_BY_ITS_FIRST_VALUE = Plan(
 )
 """Passive ports of members that have moved on from their initial value before anybody has seen it."""
 
+LOOP_OR_TIME = Plan(
+    nodes=(
+        Node(script=("y",), items=3),
+        Node(inports=(Inport(capacity=1, batch=2, within=True),)),
+        Node(inports=(Inport(capacity=1, batch=0),)),
+    ),
+    links=(
+        Link(source=0, outport="y", target=1, inport=0),
+        Link(source=1, outport="x", target=2, inport=0),
+        Link(source=2, outport="y", target=1, inport=0),
+    ),
+)
+"""A batch that time may deliver is delivered by its loop, together with another one."""
+
+ROWS_THAT_A_GATHER_ORDERS = Plan(
+    nodes=(
+        Node(script=("y",), items=10),
+        Node(inports=(Inport(seeded=True, batch=3, policy="broadcast"),), script=("x.x",), finish="x", members=3),
+        Node(
+            inports=(Inport(capacity=None, seeded=True, batch=3, policy="broadcast"),),
+            script=("y.", "xt", "xy", ".x"),
+            by_item=True,
+            members=4,
+        ),
+        Node(inports=(Inport(policy="broadcast"),), script=("xy",), by_item=True, finish="y", members=3),
+        Node(
+            inports=(Inport(capacity=None, batch=2), Inport(batch=1), Inport(capacity=None, batch=1)),
+            script=(".x",),
+            members=7,
+        ),
+    ),
+    links=(
+        Link(source=0, outport="y", target=1, inport=0),
+        Link(source=0, outport="x", target=2, inport=0),
+        Link(source=2, outport="y", target=3, inport=0, ordered=False),
+        Link(source=1, outport="x", target=4, inport=0),
+        Link(source=1, outport="x", target=4, inport=1),
+        Link(source=3, outport="x", target=4, inport=2),
+    ),
+)
+"""Rows of batches of several sizes, whose order follows from that of results that are gathered."""
+
+KEYS_OF_MERGED_ROWS = Plan(
+    nodes=(
+        Node(script=("xt", "", "xxx", "xy"), by_item=True, items=16, members=3),
+        Node(
+            inports=(Inport(capacity=None, policy="keyed"), Inport(capacity=11), Inport(capacity=2)),
+            script=("xx",),
+            by_item=True,
+            finish="y",
+            members=4,
+        ),
+    ),
+    links=(
+        Link(source=0, outport="x", target=1, inport=0, ordered=False),
+        Link(source=0, outport="x", target=1, inport=1),
+        Link(source=0, outport="x", target=1, inport=2),
+        Link(source=1, outport="x", target=1, inport=0),
+    ),
+)
+"""Keys of rows that come from several senders, and round a loop; some are left over when the rows have ended."""
+
+RESULTS_BESIDE_OTHERS_IN_ROWS = Plan(
+    nodes=(
+        Node(items=8),
+        Node(inports=(Inport(policy="broadcast"),), script=("xt", "xx", "xt"), members=3),
+        Node(items=4),
+        Node(inports=(Inport(capacity=None), Inport(capacity=None)), script=("",), members=4),
+    ),
+    links=(
+        Link(source=0, outport="x", target=1, inport=0),
+        Link(source=1, outport="x", target=3, inport=0),
+        Link(source=2, outport="x", target=3, inport=0),
+        Link(source=1, outport="x", target=3, inport=1, ordered=False),
+        Link(source=2, outport="x", target=3, inport=1),
+    ),
+)
+"""Rows whose order follows from that of results to which other items come at the same port."""
+
+DEAD_WITH_ROWS_BEGUN = Plan(
+    nodes=(
+        Node(script=("y",), items=5),
+        Node(inports=(Inport(policy="broadcast"),), members=2),
+        Node(inports=(Inport(), Inport(capacity=1)), script=("y",), members=3),
+    ),
+    links=(
+        Link(source=0, outport="y", target=1, inport=0),
+        Link(source=1, outport="x", target=2, inport=0),
+        Link(source=1, outport="x", target=2, inport=1, ordered=False),
+    ),
+)
+"""Rows that lack a part for ever, when others have been fired on whose parts had come later."""
+
 ALL = {name: plan for name, plan in globals().items() if isinstance(plan, Plan)}

@@ -1,238 +1,53 @@
-"""A schedule that follows what an engine has done. What the model cannot follow is what an engine may not do."""
+"""A schedule that follows what an engine has done. What the model cannot follow is what an engine may not do.
+
+Who gets what is shared out is found here; when things happen that were done, in `following.py`.
+"""
 
 from __future__ import annotations
 
 import itertools
 import math
-import random
-from collections import Counter, deque
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from actors import items_of
-from description import ENDLESS
+from following import Following
 from logs import text
-from rows import ordered_rows
-from schedules import NOTHING, Schedule, key
+from rows import RowOrder, known_order, likely_order
+from schedules import key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from channels import Channel, Entry, Junction, Sending
-    from description import Item, Plan, Value
+    from channels import Junction
+    from description import Item, Link, Plan
     from logs import Done
-    from model import Event, Instance, Outcome
+    from model import Outcome
     from rows import Row
 
-T = TypeVar("T")
+Learned = dict[tuple[int, tuple[int, ...]], set[tuple["Row", "Row"]]]
+"""For ports of a node that share rows, pairs of rows of which one came before the other."""
 
 RETHOUGHT = 0.2
 """How often lots go against what is likely."""
 
 
-class Replay(Schedule):
-    """Follows what an engine has done. What the model cannot follow is what an engine may not do.
+class Replay(Following):
+    """Follows what an engine has done, and lets those members have an item or a row that have taken it."""
 
-    If that was found dead, some sends have not returned. Their items are let in where they have been taken, and
-    elsewhere only when nothing moves without, and not everywhere.
-    """
-
-    roomy = True
-
-    def __init__(self, plan: Plan, done: Mapping[str, Done], attempt: int = 0, *, boundless: bool = False) -> None:
-        """Take what each instance has done; attempts differ in what no log tells, like which of two rows came first.
-
-        If it is `boundless`, no port is ever full: then it matters not where items stood when nothing moved any more.
-        """
-        self.boundless = boundless
-        self.plan = plan
-        self.chance = random.Random(attempt) if attempt else None  # noqa: S311  lots, not secrets
-        self.done_by = done
-        self.logs = {name: what.log for name, what in done.items()}
-        self.unfinished = {item for what in done.values() for item in what.unfinished}
-        self.dead = {name for name, what in done.items() if what.dead}
-        self.lenient = not self.unfinished
-        self.times = {item: time for what in done.values() for item, time in what.times.items()}
-        self.left: dict[Channel, deque[tuple[float, Item]]] = {}
-        self.gone: dict[Channel | Junction, set[Item]] = {}
-        self.order: dict[Junction, list[Row]] = {}
-        self.begun = {item: time for what in done.values() for item, time in what.begun.items()}
-        self.granted = False
-        self.refused = False
-        self.left_behind: set[Item] = set()
-        self.over = False
-        self.further: list[str] = []
-        self.done = dict.fromkeys(self.logs, 0)
-        self.comes: dict[Channel, list[Item]] = {}
-        self.taken: dict[Channel, set[Item]] = {}
-        self.dealt_to: dict[Channel, list[Item]] = {}
-        self.come: Counter[Channel] = Counter()
-        self.origin: dict[Item, tuple[tuple[str, str], int]] = {}
-        for name, log in self.logs.items():
-            for number, (what, content) in enumerate(log):
-                if what == "sends":
-                    self.origin[content[1]] = (name, content[0]), number
+    def __init__(
+        self,
+        plan: Plan,
+        done: Mapping[str, Done],
+        attempt: int = 0,
+        learned: Learned | None = None,
+        *,
+        boundless: bool = False,
+    ) -> None:
+        """Take what was done, and what earlier attempts have `learned` of the order of rows, for later ones, too."""
+        super().__init__(plan, done, attempt, boundless=boundless)
+        self.learned: Learned = {} if learned is None else learned
+        self.orders: dict[Junction, RowOrder] = {}
         self.members: dict[Junction, dict[str, set[int]]] = {}
-        self.ages: dict[tuple[Channel, tuple[str, str]], int] = {}
-
-    def shuffled(self, steps: list[T]) -> list[T]:
-        """Put steps in an order."""
-        return self.chance.sample(steps, len(steps)) if self.chance else steps
-
-    def next_event(self, instance: Instance) -> Event | None:
-        """Give what an instance has done next."""
-        log, done = self.logs[instance.name], self.done[instance.name]
-        return log[done] if done < len(log) else None
-
-    def may(self, instance: Instance, event: Event) -> bool:
-        """Let an instance do what it has done next."""
-        if event != self.next_event(instance):
-            if self.over:
-                self.further.append(f"{instance.name} could have gone on: it {text(event)}")
-            return False
-        self.done[instance.name] += 1
-        for channel in instance.passive if event[0] == "fires" else ():
-            if (shown := event[1][channel.place]) in self.origin:
-                source, age = self.origin[shown]
-                self.ages[channel, source] = age
-        return True
-
-    def relents(self) -> bool:
-        """Let in items that nobody has taken, and then sends that have not returned, into some of their ports."""
-        if self.refused and not self.granted:
-            self.refused, self.granted = False, True
-            return True
-        before, self.lenient = self.lenient, True
-        return not before
-
-    def keeps_waiting(self, sender: Instance, item: Item) -> bool:
-        """Tell whether a result has kept its sender waiting."""
-        return item in self.unfinished and not self.boundless
-
-    def history(self, channel: Channel) -> list[Item]:
-        """Give the items that firings have taken from a channel, without its initial value."""
-        if channel not in self.comes:
-            values = [content[channel.place] for what, content in self.logs[channel.owner.name] if what == "fires"]
-            changes = [value for value, _ in itertools.groupby(values)]
-            self.comes[channel] = [item for value in changes for item in items_of(value) if item in self.origin]
-            self.taken[channel] = {*self.comes[channel]}
-        return self.comes[channel]
-
-    def has_taken(self, channel: Channel, item: Item) -> bool:
-        """Tell whether a firing has taken an item from a channel."""
-        self.history(channel)
-        return item in self.taken[channel]
-
-    def dealt(self, junction: Junction, place: int) -> list[Item]:
-        """Give those of the items that a member has taken which were shared out, not sent to this member alone."""
-        channel = junction.channels[place]
-        if channel not in self.dealt_to:
-            ways = {(source.name, link.outport) for link, source, known in junction.lines if known is None}
-            history = self.history(channel)
-            self.dealt_to[channel] = [item for item in history if self.origin.get(item, (None, 0))[0] in ways]
-        return self.dealt_to[channel]
-
-    def expected(self, channel: Channel) -> Item | None:
-        """Give the item that has come next, of those that a firing has taken."""
-        history, come = self.history(channel), self.come[channel]
-        return history[come] if come < len(history) else None
-
-    def admits(self, channel: Channel, entry: Entry) -> bool:
-        """Let items in in the order in which they have come."""
-        if self.over:
-            return True
-        if channel.closed or channel in channel.owner.passive:
-            return True
-        expected = self.expected(channel)
-        if expected is not None and expected != entry.item:
-            return False
-        if expected is None:
-            full = self.waits_at(entry.item) if entry.item in self.unfinished else None
-            if entry.item in self.unfinished and not self.lenient and (full is None or channel.label in full):
-                return False
-            if not self.comes_next(channel, entry.item):
-                return False
-            self.granted = False
-        else:
-            self.come[channel] += 1
-        return True
-
-    def completes(self, channel: Channel, entry: Entry) -> bool:
-        """Let no send return that has not, and none wait where there was room."""
-        if self.over or self.boundless or entry.item not in self.unfinished:
-            return True
-        full = self.waits_at(entry.item)
-        return entry.sending.waiting > 1 if full is None or len(full) > 1 else channel.label not in full
-
-    def waits_at(self, item: Item) -> set[str] | None:
-        """Give the full ports of which some have not let in an item; `None` if that is not known."""
-        (name, outport), _ = self.origin[item]
-        return self.done_by[name].full.get(outport)
-
-    def comes_next(self, channel: Channel, item: Item) -> bool:
-        """Tell whether no other item that nobody has taken there must have come sooner."""
-        junction = channel.junction
-        if junction is None or len(junction.lines) == 1:
-            return True
-        if channel not in self.left:
-            self.left[channel] = self.untaken(junction, channel)
-        left = self.left[channel]
-        gone = self.gone.setdefault(channel if junction.everywhere else junction, set())
-        while left and left[0][1] in gone:
-            left.popleft()
-        if left and left[0][0] < self.begun.get(item, 0.0):
-            return False
-        gone.add(item)
-        return True
-
-    def untaken(self, junction: Junction, channel: Channel) -> deque[tuple[float, Item]]:
-        """Give the items that may come to a channel and that nobody has taken, by the times by which they had come."""
-        channels = [channel] if junction.everywhere else junction.channels
-        times: dict[Item, float] = {}
-        for link, source, known in junction.lines:
-            if known not in {None, channel.owner.member}:
-                continue
-            log = self.logs[source.name]
-            sent = [content[1] for what, content in log if what == "sends" and content[0] == link.outport]
-            latest = math.inf
-            for earlier in reversed(sent):  # what comes behind others has come no sooner
-                if not self.plan.ordered(link):  # else it may have waited for its turn without its sender
-                    latest = min(latest, self.times.get(earlier, math.inf))
-                times[earlier] = min(latest, times.get(earlier, math.inf))
-        left = [item for item in times if not any(self.has_taken(channel, item) for channel in channels)]
-        return deque(sorted((times[item], item) for item in left))
-
-    def overfills(self, channel: Channel) -> bool:
-        """Let in whatever comes after the last that was taken: who of several came first then, no log tells."""
-        if self.boundless:
-            return True
-        junction = channel.junction
-        several = junction is not None and len(junction.lines) > 1
-        return several and channel.owner.name not in self.dead and self.expected(channel) is None
-
-    def shown(self, channel: Channel) -> Value:
-        """Show what a passive port has shown, if it has come and nothing newer of the same origin was shown before."""
-        event = self.next_event(channel.owner)
-        if channel not in channel.owner.passive or event is None or event[0] != "fires":
-            return super().shown(channel)
-        value = event[1][channel.place]
-        if value is None:
-            nothing_yet = not any(of is channel for of, _ in self.ages)
-            return None if nothing_yet and not channel.seeded else channel.latest
-        source, age = self.origin.get(value, (None, 0))
-        old = age < self.ages.get((channel, source), 0) if source else any(of is channel for of, _ in self.ages)
-        return value if value in channel.history and not old else NOTHING
-
-    def flushes(self, channel: Channel) -> bool:
-        """Deliver what was delivered."""
-        values = [content[channel.place] for what, content in self.logs[channel.owner.name] if what == "fires"]
-        changes = [value for value, _ in itertools.groupby(values) if value is not None]
-        return len(channel.batch) == len((*changes, ())[min(channel.delivered, len(changes))])
-
-    def wanted(self, instance: Instance, sending: Sending) -> bool | None:
-        """Let an endless source go on as long as it did, and stop no sooner than it may."""
-        event = self.next_event(instance)
-        goes_on = instance.node.items != ENDLESS or (event is not None and event[0] == "sends")
-        return True if goes_on else False if super().wanted(instance, sending) is False else None
+        self.left_behind: set[Item] = set()
 
     def balanced(self, junction: Junction, item: Item) -> int | None:
         """Choose the member that has got the item; one that nobody has taken goes anywhere, after those that were."""
@@ -270,14 +85,18 @@ class Replay(Schedule):
             return self.chance.choice(open_ones)
         return min(open_ones, key=junction.load, default=None)
 
+    def is_granted(self) -> bool:
+        """Tell whether one may do what is done only if nothing else moves."""
+        self.refused |= not self.granted
+        granted, self.granted = self.granted, False
+        return granted
+
     def detour(self, junction: Junction, item: Item) -> int | None:
         """Choose a member for an item that it left to the others, which had later ones of the same sender by then."""
         if item in self.left_behind:
             return None
-        if not self.granted:
-            self.refused = True
+        if not self.is_granted():
             return None
-        self.granted = False
         self.left_behind.add(item)
         ways = [place for place, channel in enumerate(junction.channels) if self.expected(channel) is None]
         ended = [place for place in ways if junction.channels[place].closed]  # it may have been there before
@@ -311,25 +130,60 @@ class Replay(Schedule):
         ports = [port for channel in junction.lane_of(place) if (port := channel.junction) is not None]
         if len(ports) == 1:
             return True
-        if junction not in self.order:
-            self.order |= self.retraced(ports)
+        if junction not in self.orders:
+            self.orders |= dict.fromkeys(ports, self.retraced(ports))
+        order = self.orders[junction]
         come = sum(self.come[channel] for channel in junction.channels) // junction.size
         row = place, self.dealt(junction, place).index(item) // junction.size
-        return row in self.order[junction][come : come + 1]
+        if come == max(-(-sum(self.come[channel] for channel in port.channels) // port.size) for port in ports):
+            # What was thought of the order beforehand is no more than likely; a port where it is known goes first.
+            likely = order.is_next(junction, row, come) and not order.leading
+            if junction in order.leading or (not likely and order.may_be_next(row, come) and self.is_granted()):
+                order.put(row, come)
+            elif not likely:
+                return False
+        return order.is_next(junction, row, come)
 
-    def retraced(self, ports: Sequence[Junction]) -> dict[Junction, list[Row]]:
-        """Give the order in which rows of several ports were shared out, for each as far as its items were taken."""
-        parts = [
-            {
-                item: (place, number // port.size)
-                for place in range(len(port.channels))
-                for number, item in enumerate(self.dealt(port, place))
-            }
-            for port in ports
-        ]
-        order = ordered_rows(parts, [list(self.ways(port)) for port in ports], self.begun, self.chance)
-        taken = [{*rows.values()} for rows in parts]
-        return {port: [row for row in order if row in rows] for port, rows in zip(ports, taken, strict=True)}
+    def retraced(self, ports: Sequence[Junction]) -> RowOrder:
+        """Give the order in which rows of several ports were shared out, as far as their items were taken."""
+        parts = [self.rows_of(port) for port in ports]
+        learned = self.learned.setdefault((ports[0].position, tuple(port.place for port in ports)), set())
+        known = known_order(parts, [list(self.ways(port)) for port in ports], learned)
+        order = likely_order(parts, known, self.begun, self.chance)
+        rows = {port: {*rows_of.values()} for port, rows_of in zip(ports, parts, strict=True)}
+        return RowOrder(order, rows, known, {port for port in ports if self.leads(port)}, learned)
+
+    def rows_of(self, port: Junction) -> dict[Item, Row]:
+        """Give the row of each item of a port that was taken."""
+        return {
+            item: (place, number // port.size)
+            for place in range(len(port.channels))
+            for number, item in enumerate(self.dealt(port, place))
+        }
+
+    def leads(self, junction: Junction) -> bool:
+        """Tell whether the items of a port come in an order that is known."""
+        (link, *others) = junction.links
+        return not others and (self.numbered(link) or len(junction.lines) == 1)
+
+    def numbered(self, link: Link) -> bool:
+        """Tell whether what comes by a connection comes in the order of numbers that are known."""
+        return self.plan.ordered(link) and self.plan.retraceable(link.source)
+
+    def learns(self) -> None:
+        """Learn from what could not be followed: what waits for its turn among results goes in the order of numbers."""
+        for port, order in self.orders.items():
+            rows = self.rows_of(port)
+            for link in filter(self.numbered, port.links):
+                lines = [(source, entries) for (of, source, _), entries in port.lines.items() if of is link]
+                waiting = [(entry.number, source.member, entry.item) for source, entries in lines for entry in entries]
+                waiting = [entry for entry in waiting if entry[0] < math.inf and entry[2] in rows]
+                waiting.sort(key=lambda entry: entry[:2])
+                order.learned.update(
+                    (rows[earlier], rows[later])
+                    for (_, _, earlier), (_, _, later) in itertools.pairwise(waiting)
+                    if rows[earlier] != rows[later]
+                )
 
     def ways(self, junction: Junction) -> Iterator[list[Item]]:
         """Give what came to a port from each sender, as far as its order is known."""
@@ -356,8 +210,13 @@ class Replay(Schedule):
         if known is None or len(known) != 1:
             return None
         (place,) = known
-        taken = self.has_taken(junction.channels[place], item)
-        return place if not taken or self.ready(junction, place, item) else None
+        if self.has_taken(junction.channels[place], item):
+            return place if self.ready(junction, place, item) else None
+        late = any(self.expected(channel) is not None for channel in junction.channels)
+        if late and len(junction.lane_of(place)) > 1 and not self.granted and not self.over:
+            self.refused = True  # a row of which nobody has taken a part comes after the others, as far as possible
+            return None
+        return place
 
     def differences(self, outcome: Outcome) -> list[str]:
         """Say where an engine has done what the model could not do, or has left undone what it would have."""

@@ -11,6 +11,8 @@ import zlib
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from channels import Channel, Entry, Junction, Sending
     from description import Item, Value
     from model import Event, Instance
@@ -54,6 +56,10 @@ class Schedule:
         """Tell whether an item may be the next one in a channel."""
         return True
 
+    def sets_aside(self, junction: Junction, item: Item) -> bool:
+        """Tell whether it does not matter who gets an item."""
+        return False
+
     def completes(self, channel: Channel, entry: Entry) -> bool:
         """Tell whether a send may get its item in here, and return if this is the last port that it waits for."""
         return True
@@ -69,6 +75,18 @@ class Schedule:
     def flushes(self, channel: Channel) -> bool:
         """Tell whether it is time to deliver a batch although it is not full (SPEC 7)."""
         return True
+
+    def has_enough(self, channel: Channel) -> bool:
+        """Tell whether a batch that may be delivered before it is full takes in nothing more."""
+        return False
+
+    def closes(self, batches: Sequence[Channel]) -> bool:
+        """Tell whether a loop in which nothing moves delivers these batches, and not time some of them."""
+        return True
+
+    def passes(self) -> bool:
+        """Tell whether time passes, now that nothing moves and no loop closes."""
+        return False
 
     def wanted(self, instance: Instance, sending: Sending) -> bool | None:
         """Say what a send returns: whether any port behind it can still receive (SPEC 3); `None` if that takes time."""

@@ -171,13 +171,14 @@ impl Component {
     /// Ends the component: persistent values are closed, then the outports.
     ///
     /// # Errors
-    /// A `close` function raised.
+    /// A `close` function raised. The outports stay as they are then, as after any failure: who reads behind them is not to
+    /// take it for the end.
     pub fn end(&self, py: Python<'_>) -> PyResult<()> {
         self.ended.store(true, SeqCst);
-        let closed = self.hooks.call_method0(py, intern!(py, "close"));
+        self.hooks.call_method0(py, intern!(py, "close"))?;
         self.passives.get().into_iter().flatten().for_each(|passive| passive.close());
         self.lines.iter().for_each(|line| line.outport.close());
-        closed.map(drop)
+        Ok(())
     }
 
     pub fn has_ended(&self) -> bool {

@@ -193,7 +193,7 @@ impl Drive {
             Poll::Ready(Ok(row)) => {
                 if row {
                     self.bear(self.inputs.number());
-                    self.component.meter.firings.add(1);
+                    self.component.meter.lanes[self.group].firings.add(1);
                     self.owned = self.component.hand_out(py)?;
                     let given = Given { row: &self.row, owned: &self.owned };
                     self.coroutine = Some(self.component.runner.call(py, &given)?.unbind());

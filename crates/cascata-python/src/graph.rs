@@ -195,6 +195,11 @@ impl GraphCore {
         })
     }
 
+    /// Sets how many items an inport holds, in the place of what is declared; `None` is without bound.
+    fn set_capacity(&self, node: &str, port: &str, capacity: Option<usize>) -> PyResult<()> {
+        self.build(|graph| graph.set_capacity(node, port, capacity))
+    }
+
     /// Puts a value on an inport. One that is not explicit is dropped when the port is connected.
     #[pyo3(signature = (node, port, value, explicit = true))]
     fn set_initial(&self, node: &str, port: &str, value: Py<PyAny>, explicit: bool) -> PyResult<()> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cascata::graph::json::{self, Arguments, FormatError, Json, Language, Named, Place, Side};
+use cascata::graph::json::{self, Arguments, FormatError, Json, Language, Named, Place, Side, Slot};
 use cascata::graph::{self as rust, Graph};
 use indexmap::IndexMap;
 use pyo3::intern;
@@ -106,7 +106,7 @@ impl Language for Python<'_, '_> {
         Ok(Place { module, name })
     }
 
-    fn write(&mut self, value: &Object) -> Result<Json, String> {
+    fn write(&mut self, _: Slot<'_, Object>, value: &Object) -> Result<Json, String> {
         let text = self.ask(|places| places.call_method1(intern!(places.py(), "write"), (&value.0,))?.extract())?;
         Json::new(text).map_err(|error| error.to_string())
     }
@@ -145,7 +145,7 @@ impl Language for Python<'_, '_> {
         self.ask(|places| Ok(Object(places.call_method1(intern!(places.py(), "function"), arguments)?.unbind())))
     }
 
-    fn read(&mut self, value: &Json) -> Result<Object, String> {
+    fn read(&mut self, _: Slot<'_, Object>, value: &Json) -> Result<Object, String> {
         self.ask(|places| Ok(Object(places.call_method1(intern!(places.py(), "read"), (value.text(),))?.unbind())))
     }
 

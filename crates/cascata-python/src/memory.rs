@@ -4,7 +4,7 @@ use std::{io, os::fd::AsRawFd, sync::Arc};
 
 use cascata::{
     memory::Memory,
-    metrics::{LaneState, NodeMeter},
+    metrics::{Exit, Flow, LaneState, NodeMeter, flows},
     plan::Plan,
 };
 use cascata_shm::{Ring, descriptor};
@@ -14,6 +14,9 @@ use pyo3::{
 };
 
 use crate::{clock, object::Object, plan::Plan as PlanHandle};
+
+/// A node and its port; no port if it is a tap.
+type End = (String, Option<String>);
 
 /// The shared memory of one run: made before the workers start, mapped by all of them.
 #[pyclass(frozen, module = "cascata._native")]
@@ -116,7 +119,7 @@ impl RunMemory {
             entry.set_item("name", &node.name)?;
             entry.set_item("component", &node.definition.name)?;
             entry.set_item("worker", node.worker)?;
-            entry.set_item("firings", meter.firings.get())?;
+            entry.set_item("firings", meter.firings())?;
             let times = meter.times(now);
             for (name, spent) in [
                 ("busy", times.busy),
@@ -126,6 +129,7 @@ impl RunMemory {
             ] {
                 entry.set_item(name, spent as f64 / 1e9)?;
             }
+            entry.set_item("fired", meter.lanes.iter().map(|lane| lane.firings.get()).collect::<Vec<_>>())?;
             entry.set_item("lanes", self.lanes(&meter, index))?;
             entry.set_item("inports", self.inports(py, &meter, index)?)?;
             let outports = PyDict::new(py);
@@ -139,6 +143,24 @@ impl RunMemory {
             nodes.append(entry)?;
         }
         Ok(nodes)
+    }
+
+    /// How many items each connection has brought: node and port it comes from, node and port it leads to, which of
+    /// its ways to groups it belongs to if it shares items out, items. Where a
+    /// member of a group has left items to the others, it comes from its inport. Taps have their names alone.
+    fn flows(&self) -> Vec<(End, End, Option<usize>, u64)> {
+        let name = |node: usize, port: &str| {
+            (self.plan.nodes[node].name.clone(), (!self.plan.is_tap(node)).then(|| port.to_owned()))
+        };
+        let flows = flows(&self.plan, |node| self.inner.meter(node)).into_iter();
+        let named = flows.map(|Flow { from, by, to: (node, inport), share, items }| {
+            let port = match by {
+                Exit::Outport(port) => &self.plan.nodes[from].outports[port].name,
+                Exit::Inport(port) => &self.plan.nodes[from].inports[port].name,
+            };
+            (name(from, port), name(node, &self.plan.nodes[node].inports[inport].name), share, items)
+        });
+        named.collect()
     }
 }
 
@@ -165,7 +187,8 @@ impl RunMemory {
 
     fn inports<'py>(&self, py: Python<'py>, meter: &NodeMeter, index: usize) -> PyResult<Bound<'py, PyDict>> {
         let inports = PyDict::new(py);
-        for (number, (port, meter)) in self.plan.nodes[index].inports.iter().zip(&meter.inports).enumerate() {
+        let (node, outports) = (&self.plan.nodes[index], &meter.outports);
+        for (number, (port, meter)) in node.inports.iter().zip(&meter.inports).enumerate() {
             let mut channels = self.plan.channels_of(index, number).peekable();
             let Some(&first) = channels.peek() else { continue };
             // Rings count by themselves.
@@ -180,7 +203,13 @@ impl RunMemory {
             counts.set_item("taken", meter.taken.get())?;
             counts.set_item("discarded", meter.discarded.get())?;
             counts.set_item("replaced", meter.replaced.get())?;
+            let bequest = node.bequests.iter().position(|(inport, _)| *inport == number);
+            let bequest = bequest.and_then(|place| outports.get(node.outports.len() + place));
+            counts.set_item("passed_on", bequest.map_or(0, |meter| meter.sent.get()))?;
+            counts.set_item("lost", bequest.map_or(0, |meter| meter.dropped.get()))?;
             counts.set_item("fill", received.saturating_sub(meter.taken.get()))?;
+            counts.set_item("lane", node.groups.iter().position(|group| group.contains(&number)))?;
+            counts.set_item("seeded", port.initial.is_some())?;
             counts.set_item("batched", meter.batched.get())?;
             counts.set_item("batch", port.batch.map(|batch| batch.size.unwrap_or(0)))?;
             counts.set_item("capacity", capacity)?;

@@ -43,8 +43,12 @@ impl Picture {
         picture::mermaid(&self.drawing)
     }
 
-    /// As an SVG document. Other threads may go on: for a large graph it takes its time.
-    fn svg(&self, py: Python<'_>) -> String {
-        py.detach(|| picture::svg(&self.drawing))
+    /// As an SVG document, at most so many pixels wide. Other threads may go on: for a large graph it takes its time.
+    #[pyo3(signature = (width = None))]
+    fn svg(&self, py: Python<'_>, width: Option<f64>) -> String {
+        py.detach(|| match width {
+            Some(width) => picture::svg_within(&self.drawing, width),
+            None => picture::svg(&self.drawing),
+        })
     }
 }

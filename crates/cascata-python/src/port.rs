@@ -1,6 +1,7 @@
 //! The outport that a runner is given, and what its `send` returns.
 
 use std::{
+    mem,
     sync::{
         Arc, Mutex, Weak,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -169,17 +170,13 @@ impl Sender {
     }
 
     fn wait(slf: &Bound<'_, Self>, core: &Arc<Core>, waits: Waits) -> PyResult<Py<PyAny>> {
-        let py = slf.py();
-        let this = slf.get();
-        let outport = matches!(waits, Waits::Room(..)).then_some(this.index);
-        let park = Py::new(py, Park::new(core.clone(), outport))?;
         let send = WaitingSend {
             sender: slf.clone().unbind(),
             waits,
-            park: Mutex::new(Some(park)),
+            stage: Mutex::new(Stage::New(Arc::downgrade(core))),
             begun: AtomicBool::new(false),
         };
-        Ok(Py::new(py, send)?.into_any())
+        Ok(Py::new(slf.py(), send)?.into_any())
     }
 }
 
@@ -191,21 +188,47 @@ enum Waits {
     Turn(bool),
 }
 
+/// How far a send is that waits. Whoever keeps one that is not awaited does not keep the run's memory.
+enum Stage {
+    /// Nobody has awaited it yet.
+    New(Weak<Core>),
+    /// It is awaited.
+    Awaited(Py<Park>),
+    Over,
+}
+
 /// A send that waits: for room, or only to let others run.
 #[pyclass(frozen, name = "Send", module = "cascata._native")]
 pub struct WaitingSend {
     sender: Py<Sender>,
     waits: Waits,
-    /// Until it is over: whoever keeps it longer does not keep the run's memory.
-    park: Mutex<Option<Py<Park>>>,
+    stage: Mutex<Stage>,
     begun: AtomicBool,
 }
 
 impl WaitingSend {
     /// The wait is over; `false` if it was before.
     fn end(&self) -> bool {
-        let park = lock(&self.park).take();
-        park.is_some()
+        let stage = mem::replace(&mut *lock(&self.stage), Stage::Over);
+        !matches!(stage, Stage::Over)
+    }
+
+    /// Where it waits.
+    fn park(&self, py: Python<'_>) -> PyResult<Py<Park>> {
+        let sender = self.sender.get();
+        let core = match &*lock(&self.stage) {
+            Stage::Awaited(park) => return Ok(park.clone_ref(py)),
+            Stage::New(core) => core.upgrade(),
+            Stage::Over => {
+                let text = format!("cannot reuse already awaited {}.send()", sender.label());
+                return Err(PyRuntimeError::new_err(text));
+            }
+        };
+        let outport = matches!(self.waits, Waits::Room(..)).then_some(sender.index);
+        let park = Py::new(py, Park::new(core.ok_or_else(|| sender.ended())?, outport))?;
+        let old = mem::replace(&mut *lock(&self.stage), Stage::Awaited(park.clone_ref(py)));
+        drop(old);
+        Ok(park)
     }
 
     /// Takes the item back if it has reached no channel.
@@ -217,7 +240,7 @@ impl WaitingSend {
             let withdrawn = line.outport.withdraw(ticket);
             if !withdrawn {
                 // Later items are held back until it has reached all its ports.
-                let waker = Waker::from(Arc::new(CoreWaker { core: line.core.clone() }));
+                let waker = CoreWaker::waker(&line.core);
                 let _ = ticket.poll(&mut Context::from_waker(&waker));
             }
         }
@@ -259,13 +282,7 @@ impl WaitingSend {
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let begun = self.begun.swap(true, Relaxed);
-        let park = lock(&self.park).as_ref().map(|park| park.clone_ref(py));
-        let Some(park) = park else {
-            return Err(PyRuntimeError::new_err(format!(
-                "cannot reuse already awaited {}.send()",
-                self.sender.get().label()
-            )));
-        };
+        let park = self.park(py)?;
         match self.poll(py, &park, begun) {
             Poll::Ready(reached) => {
                 self.end();

@@ -5,7 +5,7 @@ use std::{
         Arc, Weak,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
-    task::Wake,
+    task::{Wake, Waker},
 };
 
 use pyo3::prelude::*;
@@ -32,8 +32,17 @@ impl Drain {
 }
 
 /// Wakes the worker: something that nobody in particular waits for has happened.
+///
+/// It does not keep the core: a ticket keeps it, a send the ticket, and the traceback of a failure the send, which the
+/// core's Python half keeps in turn.
 pub struct CoreWaker {
-    pub core: Arc<Core>,
+    core: Weak<Core>,
+}
+
+impl CoreWaker {
+    pub fn waker(core: &Arc<Core>) -> Waker {
+        Waker::from(Arc::new(Self { core: Arc::downgrade(core) }))
+    }
 }
 
 impl Wake for CoreWaker {
@@ -42,7 +51,9 @@ impl Wake for CoreWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.core.bring_news();
+        if let Some(core) = self.core.upgrade() {
+            core.bring_news();
+        }
     }
 }
 

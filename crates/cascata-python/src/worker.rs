@@ -5,15 +5,14 @@ use std::{
     fmt,
     os::fd::AsRawFd,
     sync::{Arc, Mutex, atomic::AtomicBool},
-    task::Waker,
 };
 
 use cascata::{
     channel::Collector,
-    ends::{self, Ends},
-    firing::{Heirs, Inputs, Latest, Passive, Port},
+    ends::Ends,
+    firing::{Heirs, Inputs},
     memory::Memory,
-    plan::{InportRole, Plan, PlannedNode},
+    plan::{Plan, PlannedNode},
 };
 use cascata_shm::Cycle;
 use pyo3::{
@@ -163,7 +162,7 @@ impl Worker {
                 let (object, numbered) = (self.collectors[index].clone_ref(py), planned.numbering.is_some());
                 Arc::new(Callback { object, numbered }) as Arc<dyn Collector<Object>>
             });
-            let seeker = Waker::from(Arc::new(CoreWaker { core: self.core.clone() }));
+            let seeker = CoreWaker::waker(&self.core);
             let (home, feeds) = self.memory.cycles_behind(node, index);
             let outport = self.ends.outport(&self.plan, port, collector, meter, &seeker).in_cycles(home, feeds);
             Arc::new(Line { core: self.core.clone(), outport })
@@ -316,55 +315,18 @@ impl Worker {
         let planned = &self.plan.nodes[node];
         let (place, (_, share)) = planned.bequests.iter().enumerate().find(|(_, (other, _))| *other == inport)?;
         let meter = self.memory.meter(node).outports.swap_remove(planned.outports.len() + place);
-        let seeker = Waker::from(Arc::new(CoreWaker { core: self.core.clone() }));
+        let seeker = CoreWaker::waker(&self.core);
         let outport = self.ends.bequest(&self.plan, share, meter, &seeker);
         Some(Arc::new(Siblings(Arc::new(Line { core: self.core.clone(), outport }))))
     }
 
     /// Makes the inputs of every lane of a component, and its passive ports.
     fn wire(&self, node: usize, component: &Arc<Component>) -> Vec<Inputs<Object>> {
-        let planned = &self.plan.nodes[node];
-        let port = |inport: usize| {
-            let inlet = self.ends.inlet(&self.plan, node, inport)?;
-            let port = Port::new(inport, planned.inports[inport].initial.clone(), inlet);
-            let port = match planned.inports[inport].batch {
-                Some(batch) => port.in_batches(batch),
-                None => port,
-            };
-            Some(match self.heirs(node, inport) {
-                Some(heirs) => port.leaving_to(heirs),
-                None => port,
-            })
-        };
-        let constants = planned.inports.iter().map(|port| match port.role {
-            InportRole::Constant => port.initial.clone(),
-            InportRole::Trigger | InportRole::Passive => None,
-        });
-        let latest = Latest::new(constants.collect());
-        let of_role = |role| (0..planned.inports.len()).filter(move |&k| planned.inports[k].role == role);
-        let passives: Vec<_> = of_role(InportRole::Passive)
-            .filter_map(|inport| {
-                let replaced = component.meter.inports[inport].replaced.clone();
-                let passive = Passive::new(port(inport)?, latest.clone(), replaced);
-                Some(PassiveTask::new(self.core.clone(), component, passive))
-            })
-            .collect();
-        let alone = planned.groups.len() <= 1 && passives.is_empty();
-        let _ = component.passives.set(passives);
-        let inports = planned.inports.len();
-        let cycle = self.memory.cycle(node);
-        let inputs = |ports: Vec<_>| Inputs::new(ports, inports, latest.clone(), alone).in_cycle(cycle.cloned());
-        if planned.groups.is_empty() {
-            return vec![inputs(Vec::new())];
-        }
-        let lanes = planned.groups.iter().map(|group| {
-            let inputs = inputs(group.iter().filter_map(|&inport| port(inport)).collect());
-            match ends::numbers(&self.plan, &self.memory, node) {
-                Some(numbers) => inputs.numbered(numbers),
-                None => inputs,
-            }
-        });
-        lanes.collect()
+        let inputs = self.ends.inputs(&self.plan, node, |inport| self.heirs(node, inport));
+        let passives = inputs.passives.into_iter();
+        let passives = passives.map(|passive| PassiveTask::new(self.core.clone(), component, passive));
+        let _ = component.passives.set(passives.collect());
+        inputs.lanes
     }
 }
 

@@ -8,10 +8,10 @@ use std::{
 
 use crate::{
     channel::{Collector, Gather, Hub, Inlet, Item, Local, Member, Outport, Remote, Share, Target},
-    firing::Numbers,
+    firing::{Heirs, Inputs, Latest, Numbers, Passive, Port},
     memory::{Memory, Topics},
-    metrics::OutportMeter,
-    plan::{self, Numbering, Plan, PlannedOutport, PlannedSource},
+    metrics::{Counter, OutportMeter},
+    plan::{self, InportRole, Numbering, Plan, PlannedOutport, PlannedSource},
 };
 
 /// One end of a channel in this worker.
@@ -158,19 +158,22 @@ impl<T: Item + std::fmt::Debug> Ends<T> {
                 None => {}
             }
         }
-        let shares = port.shares.iter().map(|share| self.share(plan, share, seeker));
-        let outport = Outport::new(locals, remotes, collector, meter).sharing(shares.collect());
+        let shares = port.shares.iter().zip(&meter.shared).map(|(share, given)| self.share(plan, share, given, seeker));
+        let shares = shares.collect();
+        let outport = Outport::new(locals, remotes, collector, meter).sharing(shares);
         if port.ordered { outport.in_order() } else { outport }
     }
 
     /// What shares out again what a member of a group has left.
     pub fn bequest(&self, plan: &Plan<T>, share: &plan::Share, meter: OutportMeter, seeker: &Waker) -> Outport<T> {
-        let share = self.share(plan, share, seeker).of_heirs();
+        let share = self.share(plan, share, &meter.shared[0], seeker).of_heirs();
         Outport::new(Vec::new(), Vec::new(), None, meter).sharing(vec![share])
     }
 
-    fn share(&self, plan: &Plan<T>, share: &plan::Share, seeker: &Waker) -> Share<T> {
-        let members = share.channels.iter().filter_map(|&channel| self.target(plan, channel)).collect();
+    fn share(&self, plan: &Plan<T>, share: &plan::Share, given: &[Counter], seeker: &Waker) -> Share<T> {
+        let members = share.channels.iter().zip(given);
+        let members =
+            members.filter_map(|(&channel, given)| Some((self.target(plan, channel)?, given.clone()))).collect();
         let desk = (self.memory.order().desk(share.desk).clone(), share.port, Topics::new(plan).desk(share.desk));
         let sharing = plan.desks[share.desk].sharing.clone();
         let made = Share::new(members, desk, sharing, seeker.clone(), self.hub.clone());
@@ -189,6 +192,66 @@ impl<T: Item + std::fmt::Debug> Ends<T> {
                 Target::Remote(remote, plan.nodes[plan.channels[channel].node].worker == self.worker)
             }
         })
+    }
+}
+
+/// What a component reads.
+#[derive(Debug)]
+pub struct ComponentInputs<T: Item> {
+    /// Its trigger groups; one that gives one row if nothing is connected.
+    pub lanes: Vec<Inputs<T>>,
+    /// Its passive ports.
+    pub passives: Vec<Passive<T>>,
+}
+
+impl<T: Item + std::fmt::Debug> Ends<T> {
+    /// What a component of this worker reads. `heirs` gives who gets what an inport leaves when the component ends.
+    pub fn inputs(
+        &self,
+        plan: &Plan<T>,
+        node: usize,
+        heirs: impl Fn(usize) -> Option<Arc<dyn Heirs<T>>>,
+    ) -> ComponentInputs<T> {
+        let planned = &plan.nodes[node];
+        let port = |inport: usize| {
+            let inlet = self.inlet(plan, node, inport)?;
+            let port = Port::new(inport, planned.inports[inport].initial.clone(), inlet);
+            let port = match planned.inports[inport].batch {
+                Some(batch) => port.in_batches(batch),
+                None => port,
+            };
+            Some(match heirs(inport) {
+                Some(heirs) => port.leaving_to(heirs),
+                None => port,
+            })
+        };
+        let constants = planned.inports.iter().map(|port| match port.role {
+            InportRole::Constant => port.initial.clone(),
+            InportRole::Trigger | InportRole::Passive => None,
+        });
+        let latest = Latest::new(constants.collect());
+        let of_role = |role| (0..planned.inports.len()).filter(move |&k| planned.inports[k].role == role);
+        let passives: Vec<_> = of_role(InportRole::Passive)
+            .filter_map(|inport| {
+                let replaced = self.memory.inport_meter(node, inport).replaced;
+                Some(Passive::new(port(inport)?, latest.clone(), replaced))
+            })
+            .collect();
+        let alone = planned.groups.len() <= 1 && passives.is_empty();
+        let inports = planned.inports.len();
+        let cycle = self.memory.cycle(node);
+        let inputs = |ports: Vec<_>| Inputs::new(ports, inports, latest.clone(), alone).in_cycle(cycle.cloned());
+        if planned.groups.is_empty() {
+            return ComponentInputs { lanes: vec![inputs(Vec::new())], passives };
+        }
+        let lanes = planned.groups.iter().map(|group| {
+            let inputs = inputs(group.iter().filter_map(|&inport| port(inport)).collect());
+            match numbers(plan, &self.memory, node) {
+                Some(numbers) => inputs.numbered(numbers),
+                None => inputs,
+            }
+        });
+        ComponentInputs { lanes: lanes.collect(), passives }
     }
 }
 

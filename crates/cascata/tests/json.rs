@@ -5,7 +5,7 @@ mod common;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cascata::graph::json::{Arguments, FormatError, Json, Language, Place, load, save};
+use cascata::graph::json::{Arguments, FormatError, Json, Language, Place, Slot, load, save};
 use cascata::graph::{Batch, Definition, Graph, Node, Policy, PortKind};
 use common::definition;
 use proptest::prelude::*;
@@ -35,12 +35,12 @@ impl Language for Numbers {
         Ok(Place { module: "functions".to_owned(), name: format!("f{function}") })
     }
 
-    fn write(&mut self, value: &i64) -> Result<Json, String> {
-        if *value < 0 { Err("below 0".to_owned()) } else { Ok(json(&value.to_string())) }
+    fn write(&mut self, _: Slot<'_, i64>, value: &i64) -> Result<Json, String> {
+        written(*value)
     }
 
     fn write_arguments(&mut self, arguments: &i64) -> Result<Arguments, String> {
-        Ok(Arguments { args: vec![self.write(arguments)?], ..Arguments::default() })
+        Ok(Arguments { args: vec![written(*arguments)?], ..Arguments::default() })
     }
 
     fn permit(&mut self, module: &str) -> Result<(), String> {
@@ -60,13 +60,21 @@ impl Language for Numbers {
         place.name[1..].parse().map_err(|_| "no function".to_owned())
     }
 
-    fn read(&mut self, value: &Json) -> Result<i64, String> {
-        value.text().parse().map_err(|_| format!("{} is no number", value.text()))
+    fn read(&mut self, _: Slot<'_, i64>, value: &Json) -> Result<i64, String> {
+        number(value)
     }
 
     fn read_arguments(&mut self, arguments: &Arguments) -> Result<i64, String> {
-        self.read(&arguments.args[0])
+        number(&arguments.args[0])
     }
+}
+
+fn written(value: i64) -> Result<Json, String> {
+    if value < 0 { Err("below 0".to_owned()) } else { Ok(json(&value.to_string())) }
+}
+
+fn number(value: &Json) -> Result<i64, String> {
+    value.text().parse().map_err(|_| format!("{} is no number", value.text()))
 }
 
 fn json(text: &str) -> Json {

@@ -34,13 +34,14 @@ fn spec() -> Spec {
 }
 
 fn counters(meter: &NodeMeter) -> Vec<&Counter> {
-    let mut all = vec![&meter.firings, &meter.busy, &meter.awaiting, &meter.waiting, &meter.blocked];
-    all.extend(meter.lanes.iter().flat_map(|lane| [&lane.state, &lane.since]));
+    let mut all = vec![&meter.busy, &meter.awaiting, &meter.waiting, &meter.blocked];
+    all.extend(meter.lanes.iter().flat_map(|lane| [&lane.firings, &lane.state, &lane.since]));
     for port in &meter.inports {
         all.extend([&port.received, &port.taken, &port.discarded, &port.replaced]);
     }
     for port in &meter.outports {
         all.extend([&port.sent, &port.dropped]);
+        all.extend(port.shared.iter().flatten());
     }
     all
 }
@@ -70,7 +71,7 @@ fn every_counter_has_a_word_of_its_own() {
 #[test]
 fn a_counter_counts() {
     let memory = Memory::new(&spec().plan(), LIMIT).unwrap();
-    let counter = &memory.meter(0).firings;
+    let counter = &memory.meter(0).lanes[0].firings;
     counter.add(5);
     counter.add_shared(7);
     counter.take_back(2);

@@ -59,6 +59,15 @@ def draw(
         int | None,
         typer.Option(min=1, metavar="N", show_default=False, help="Show where components run on so many workers."),
     ] = None,
+    width: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="PIXELS",
+            show_default=False,
+            help="How wide an SVG picture may be: what is wider goes on in rows below.",
+        ),
+    ] = None,
     values: Settings = None,
     allow: Allow = None,
 ) -> None:
@@ -67,7 +76,10 @@ def draw(
         kind = kind or _format(output)
         graph = loading.load(file, allow or ())
         settings.apply(graph, values or ())
-        text = _picture(graph, kind, workers)
+        if width is not None and kind is not Format.SVG:
+            msg = f"--width is for SVG pictures, and this one is {kind}; leave it out, or say --format svg"
+            raise Refusal(msg)
+        text = _picture(graph, kind, workers, width)
         if output is None:
             typer.echo(text, nl=False)
             return
@@ -87,10 +99,10 @@ def _format(output: Path | None) -> Format:
     return SUFFIXES[output.suffix]
 
 
-def _picture(graph: "Graph", kind: Format, workers: int | None) -> str:
+def _picture(graph: "Graph", kind: Format, workers: int | None, width: int | None) -> str:
     match kind:
         case Format.SVG:
-            text = graph.to_svg(num_workers=workers)
+            text = graph.to_svg(num_workers=workers, width=width)
         case Format.DOT:
             try:
                 text = graph.to_dot(num_workers=workers).source

@@ -15,9 +15,10 @@
     stalls, heartbeat     event loops that stand still; `witness`: what a stuck or dead worker executes
     whereabouts, source   where all components are, in lines of their source
     shortage              who has the shared memory, when somebody waits for some
-    handle, signals       a started run, to join or to stop; Ctrl-C
+    handle, signals       a started run, to join or to stop; Ctrl-C; `engine`: what it needs of whatever runs it
     taps                  how the calling program feeds and reads it
     report, snapshot      what every component has done, at the end and meanwhile; `counters`: where it is read
+    counts, balance       the counts that both consist of, and whether they balance
     progress              showing that while the run goes on
 
 A plan and the run's memory are all that a worker starts from; what happens inside is decided in `cascata._native`.
@@ -28,10 +29,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cascata.run import local
+from cascata.run.counts import ComponentReport, EdgeReport, InportReport, OutportReport
 from cascata.run.handle import Run
 from cascata.run.job import Job, Options
 from cascata.run.progress import Progress, Watch
-from cascata.run.report import ComponentReport, Report, TapReport
+from cascata.run.report import Report, TapReport
 from cascata.run.signals import on_interrupt, on_termination
 from cascata.run.snapshot import ComponentSnapshot, InportSnapshot, Rates, Snapshot
 from cascata.run.supervisor import Supervisor
@@ -45,8 +47,11 @@ if TYPE_CHECKING:
 __all__ = [
     "ComponentReport",
     "ComponentSnapshot",
+    "EdgeReport",
+    "InportReport",
     "InportSnapshot",
     "Options",
+    "OutportReport",
     "Progress",
     "Rates",
     "Report",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from cascata.run.counts import Counts
 from cascata.run.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -18,16 +19,17 @@ class Counters:
 
     def __init__(self, memory: _native.RunMemory, workers: int) -> None:
         """Take the memory of a run that begins now, and how many workers it has besides the calling process."""
-        self.began = time.monotonic()
+        self.began: float = time.monotonic()
         self._memory: _native.RunMemory | None = memory
         self._workers = workers
         self._ended: float | None = None
 
-    def conclude(self) -> None:
-        """Read them for the last time, and let go of the memory."""
+    def conclude(self, *, stopped: bool) -> None:
+        """Read them for the last time, and let go of the memory; `stopped`: the run was, before it came to its end."""
+        self.stopped: bool = stopped
         if self._memory is not None:
             self._ended = time.monotonic()
-            self.last: list[dict[str, Any]] = self._memory.snapshot()
+            self.last: Counts = Counts(self._memory)
             self._memory = None
 
     @property
@@ -39,5 +41,5 @@ class Counters:
         """Read them now."""
         # The time first: reading takes a while, and no snapshot may seem to be later than the end.
         running, seconds, memory = self._ended is None, self.seconds, self._memory
-        counters = self.last if memory is None else memory.snapshot()
-        return Snapshot.of(counters, seconds, running=running, workers=self._workers)
+        counts = self.last if memory is None else Counts(memory)
+        return Snapshot.of(counts, seconds, running=running, workers=self._workers)

@@ -10,7 +10,7 @@ import math
 import threading
 import time
 import weakref
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 from cascata.run.signals import on_interrupt, on_termination
 from cascata.run.taps import Stream, Taps
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from cascata import _native
     from cascata._native import TapReader
+    from cascata.run.engine import Engine
     from cascata.run.job import Job
     from cascata.run.progress import Watch
     from cascata.run.report import Report
@@ -34,32 +34,7 @@ LAST_WAIT = GRACE + 3.0
 
 
 TICK = 0.5
-"""Seconds within which an interrupt is noticed, whenever it comes."""
-
-
-class Engine(Protocol):
-    """What runs the graph: processes, or a thread."""
-
-    taps: _native.Taps | None
-    """What the calling program feeds and reads, once it has been started, if anything."""
-
-    def start(self) -> None:
-        """Start, without waiting."""
-
-    def supervise(self) -> None:
-        """Watch until everything has ended; for one thread."""
-
-    def stop(self) -> None:
-        """Ask for an orderly stop."""
-
-    def kill(self) -> None:
-        """Ask for a stop without any courtesy."""
-
-    def snapshot(self) -> Snapshot:
-        """Read the counters."""
-
-    def result(self) -> Report:
-        """Give the report, or raise what went wrong first."""
+"""Seconds within which an interrupt is noticed, whenever it comes, and the end of a task that has read a tap."""
 
 
 class Run:
@@ -138,19 +113,15 @@ class Run:
 
         What other tasks read is left to them.
         """
-        over = self._over_here()
-        with on_termination(self._terminate):
-            try:
-                self._taps.give_up(id(asyncio.current_task()))
-                await over.wait()
-            except asyncio.CancelledError:
-                self._engine.stop()
-                try:
-                    await over.wait()
-                except asyncio.CancelledError:
-                    self._engine.kill()
-                    await over.wait()
-                raise
+        try:
+            with on_termination(self._terminate):
+                over, task = self._over_here(), asyncio.current_task()
+                self._taps.give_up(task)
+                while not await _comes(over):
+                    self._taps.give_up(task)
+        except asyncio.CancelledError:
+            await self._aend()
+            raise
         return self._result()
 
     def stop(self) -> None:
@@ -201,7 +172,7 @@ class Run:
         ...     list(run.iter("square"))
         [0, 1, 4]
 
-        Interrupted by Ctrl-C while it waits it has put nothing.
+        Interrupted by Ctrl-C while it waits it has put the item in once, or not at all.
 
         Args:
             export: The name of an exported inport to which nothing is connected in the graph.
@@ -306,14 +277,7 @@ class Run:
         if kind is None:
             await self.ajoin()
             return
-        self._engine.stop()
-        try:
-            await self._over_here().wait()
-        except BaseException:
-            self._engine.kill()
-            raise
-        finally:
-            self._taps.release()
+        await self._aend()
 
     def __repr__(self) -> str:
         """Tell whether it still runs."""
@@ -324,7 +288,8 @@ class Run:
         try:
             with on_termination(self._terminate):
                 self._taps.give_up()
-                self._until_over()
+                while not self._over.wait(TICK):
+                    self._taps.give_up()  # who has read the rest until now may be gone
         except BaseException:
             self._end()
             raise
@@ -344,6 +309,25 @@ class Run:
             self._until_over(LAST_WAIT)
             raise
         finally:
+            self._taps.release()
+
+    async def _aend(self) -> None:
+        """Stop, and wait for the end. A cancellation kills the run; it is passed on when that has ended."""
+        over, cancelled = self._over_here(), None
+        deadline = math.inf
+        try:
+            self._engine.stop()
+            while time.monotonic() < deadline:
+                try:
+                    if await _comes(over):
+                        break
+                except asyncio.CancelledError as error:
+                    self._engine.kill()
+                    cancelled, deadline = error, min(deadline, time.monotonic() + LAST_WAIT)
+            if cancelled is not None:
+                raise cancelled
+        finally:
+            del cancelled
             self._taps.release()
 
     def _until_over(self, seconds: float = math.inf) -> None:
@@ -375,7 +359,8 @@ class Run:
     def _over_here(self) -> asyncio.Event:
         """Give an event of the running loop that is set when the run is over."""
         loop, over = asyncio.get_running_loop(), asyncio.Event()
-        self._when_over.append(lambda: loop.call_soon_threadsafe(over.set))
+        if not self._over.is_set():
+            self._when_over.append(lambda: loop.call_soon_threadsafe(over.set))
         if self._over.is_set():  # perhaps too late to be told
             over.set()
         return over
@@ -402,22 +387,35 @@ class _Course:
         self._run = run
         self.stop = run.stop
 
-    def conclude(self, what: str) -> None:
-        self.check_thread(what)
-        self._run._until_over()
-        self._run._outcome()
+    def conclude(self) -> None:
+        if not self._is_inside():
+            self._run._until_over()
+            self._run._outcome()
 
     async def aconclude(self) -> None:
-        await self._run._over_here().wait()
-        self._run._outcome()
+        if not self._is_inside():
+            await self._run._over_here().wait()
+            self._run._outcome()
 
     def check_thread(self, what: str) -> None:
-        if threading.current_thread() is self._run._thread:  # whose number another may have when it has ended
+        if self._is_inside():
             msg = (
                 f"{what} would wait in the thread that runs the graph or watches over it, which could never go on; "
                 "call it in another thread, or let a coroutine await run.aput(...)"
             )
             raise RuntimeError(msg)
+
+    def _is_inside(self) -> bool:
+        # Not by its number, which another may have when it has ended.
+        return threading.current_thread() is self._run._thread
+
+
+async def _comes(over: asyncio.Event) -> bool:
+    """Wait for the end, but not for long, as there is something to be looked after meanwhile."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(TICK):
+            await over.wait()
+    return over.is_set()
 
 
 _unfinished: weakref.WeakSet[Run] = weakref.WeakSet()

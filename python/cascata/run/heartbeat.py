@@ -61,5 +61,7 @@ class Heartbeat:
             if self._answered:
                 self._answered = False
                 self._stalls.awake(self.index)
-            self._stalls.look([self])
+            # The loop notes its answers itself. What keeps this thread from its turn may be what keeps the loop from
+            # its own: C code that holds the interpreter's lock.
+            self._stalls.look([self], deaf=False)
         self._stalls.awake(self.index)

@@ -77,8 +77,8 @@ class Job:
         """
         num_workers, timeout, start_method = options["num_workers"], options["timeout"], options["start_method"]
         _check_workers(num_workers)
-        _check_timeout(timeout)
-        _check_stall(options["stall_after"])
+        _check_seconds("timeout", timeout, "leave it out to wait for ever")
+        _check_seconds("stall_after", options["stall_after"], "None for never")
         _check_memory(options["shared_memory"])
         if start_method is not None and start_method not in START_METHODS:
             msg = f"start_method={start_method!r}: choose one of {', '.join(map(repr, START_METHODS))}, or leave it out"
@@ -161,25 +161,15 @@ def _check_workers(num_workers: object) -> None:
         raise ValueError(msg)
 
 
-def _check_timeout(timeout: object) -> None:
-    if timeout is None:
-        return
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
-        msg = f"timeout={timeout!r} is not a number of seconds; leave it out to wait for ever"
-        raise TypeError(msg)
-    if timeout != timeout or timeout <= 0:  # noqa: PLR0124  not a number
-        msg = f"timeout={timeout} is no time to run in; give seconds above 0, or leave it out to wait for ever"
-        raise ValueError(msg)
-
-
-def _check_stall(seconds: object) -> None:
+def _check_seconds(option: str, seconds: object, never: str) -> None:
     if seconds is None:
         return
+    mend = f"give seconds above 0, or {never}"
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        msg = f"stall_after={seconds!r} is not a number of seconds; None is never"
+        msg = f"{option}={seconds!r} is not a number of seconds; {mend}"
         raise TypeError(msg)
     if not seconds > 0:
-        msg = f"stall_after={seconds} is no time; give seconds above 0, or None for never"
+        msg = f"{option}={seconds} is no time; {mend}"
         raise ValueError(msg)
 
 

@@ -101,8 +101,9 @@ class Local:
                 if handle is not None:
                     handle.cancel()
             loop.remove_reader(self._memory.fileno())
+            stopped = self._memory.stopping()
             self._memory.stop()  # nobody who feeds or reads the run waits from now on
-            self._counters.conclude()
+            self._counters.conclude(stopped=stopped)
             # An exception that is kept keeps this object, and must not keep the memory.
             del self._worker, self._memory
 
@@ -121,9 +122,8 @@ class Local:
             raise self._interrupt
         return Report.conclude(
             self._job,
-            self._counters.last,
-            self._counters.seconds,
-            self._job.gather(self._collected),
+            self._counters,
+            self._collected,
             errors=self._errors,
             stalls=self._stalls.found,
             taps=self.taps,

@@ -8,6 +8,7 @@ import pickle
 import signal
 import struct
 from multiprocessing.connection import Pipe
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cascata.run import source
@@ -25,6 +26,9 @@ __all__ = ["WorkerProcess"]
 
 FAULTS = (signal.SIGSEGV, signal.SIGFPE, signal.SIGABRT, signal.SIGBUS, signal.SIGILL)
 """Signals of which a process dies with a stack. What processes write that it has forked lies in the same file."""
+
+STOPPED = "Tt"
+"""States of processes, as the system names them, that a signal or a debugger has stopped."""
 
 CHUNK = 1 << 18
 """Bytes that are read from a worker before the others get their turn."""
@@ -89,8 +93,17 @@ class WorkerProcess:
 
     def where(self) -> list[Line] | None:
         """Give the lines that it executes, the innermost first; None if it does not run, or has not begun."""
-        text = self._witness.ask(self.pidfd) if self.begun and self.alive else ""
+        runs = self.begun and self.alive and not self._is_stopped()
+        text = self._witness.ask(self.pidfd) if runs else ""
         return source.of_dump(text) if text else None
+
+    def _is_stopped(self) -> bool:
+        """Tell whether a signal has stopped it: then it writes nothing, and need not be waited for."""
+        try:
+            stat = Path(f"/proc/{self.pid}/stat").read_text("utf-8", "replace")
+        except OSError:
+            return False
+        return stat.rpartition(")")[2].split()[0] in STOPPED
 
     def last_words(self) -> str:
         """Give what it has written of its stack when it died of a fault."""

@@ -6,88 +6,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cascata.errors import DeadlockError, RunError
+from cascata.run.balance import imbalances
+from cascata.run.counts import ComponentReport, EdgeReport, InportReport, arrivals_of
 from cascata.text import count_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from cascata import _native
+    from cascata.run.collecting import Taken
+    from cascata.run.counters import Counters
     from cascata.run.job import Job
     from cascata.run.stalls import Stall
 
-__all__ = ["ComponentReport", "InportReport", "OutportReport", "Report", "TapReport"]
+__all__ = ["Report", "TapReport"]
 
-
-@dataclass(frozen=True, slots=True)
-class InportReport:
-    """Items of one connected inport.
-
-    Attributes:
-        taken: Items that firings took; for a passive port, that it took over.
-        discarded: Items that no firing saw, because the component had ended.
-        replaced: Values of a passive port that a newer one replaced.
-
-    """
-
-    taken: int
-    discarded: int
-    replaced: int
-
-
-@dataclass(frozen=True, slots=True)
-class OutportReport:
-    """Items of one outport.
-
-    Attributes:
-        sent: Items sent.
-        dropped: Of these, items sent while nothing was connected.
-
-    """
-
-    sent: int
-    dropped: int
-
-
-@dataclass(frozen=True, slots=True)
-class ComponentReport:
-    """What one component has done.
-
-    Attributes:
-        name: Its name in the graph.
-        component: The name of its definition.
-        worker: The worker it ran on.
-        firings: How often its runner was called.
-        busy: Seconds in which its code ran.
-        awaiting: Seconds in which a firing awaited something other than a channel.
-        waiting: Seconds without a row of items to fire on, or while it was others' turn.
-        blocked: Seconds in which a firing waited for room behind an outport.
-        inports: By name, the connected ones.
-        outports: By name.
-
-    Times of several trigger groups add up.
-
-    """
-
-    name: str
-    component: str
-    worker: int
-    firings: int
-    busy: float
-    awaiting: float
-    waiting: float
-    blocked: float
-    inports: Mapping[str, InportReport]
-    outports: Mapping[str, OutportReport]
-
-    @property
-    def items_in(self) -> int:
-        """Items taken at all inports."""
-        return sum(port.taken for port in self.inports.values())
-
-    @property
-    def items_out(self) -> int:
-        """Items sent from all outports."""
-        return sum(port.sent for port in self.outports.values())
+COUNTS = ("received", "taken", "discarded", "passed_on", "replaced", "batched", "in_flight")
+"""What is told of each inport."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +49,12 @@ class Report:
         start_method: How the workers were started: `"fork"` or `"spawn"`, or `"none"` for a run in the calling process.
         start_reason: Why so.
         components: What each component has done, by name.
+        edges: The items of each connection.
         collected: The items of the outports named in `collect=`, by `"component.port"` or `"group.port"`; those of a
             group in the order in which they are gathered from its members.
         stalls: Where the event loop of a worker stood still for longer than `stall_after=`.
         taps: What the calling program has put in and read, by the name of the export.
+        stopped: Whether it was stopped before it came to its end.
 
     """
 
@@ -126,17 +63,18 @@ class Report:
     start_method: str
     start_reason: str
     components: dict[str, ComponentReport]
+    edges: list[EdgeReport] = field(repr=False)
     collected: dict[str, list[Any]] = field(repr=False)
     stalls: list[Stall] = field(default_factory=list)
     taps: dict[str, TapReport] = field(default_factory=dict)
+    stopped: bool = False
 
     @classmethod
     def conclude(  # noqa: PLR0913  all that is known at the end
         cls,
         job: Job,
-        snapshot: list[dict[str, Any]],
-        seconds: float,
-        collected: dict[str, list[Any]],
+        counters: Counters,
+        collected: list[Taken],
         *,
         errors: Sequence[BaseException],
         stalls: list[Stall],
@@ -151,18 +89,74 @@ class Report:
                 raise first.with_traceback(None)
             finally:
                 del first, others, errors  # else the traceback keeps them alive in a cycle
-        components = {node["name"]: _component(node) for node in snapshot if node["lanes"]}
-        counts = [] if taps is None else taps.counts()
-        tapped = {
-            name: TapReport(*counted)
-            for (exports, *_), counted in zip(job.plan.taps, counts, strict=True)
-            for name in exports
-        }
-        return cls(seconds, job.workers, job.start_method, job.start_reason, components, collected, stalls, tapped)
+        tapped = [] if taps is None else taps.counts()
+        lengths = {port: len(taken.items) for port, taken in zip(job.collect, collected, strict=True)}
+        arrivals = arrivals_of(counters.last.edges)
+        return cls(
+            seconds=counters.seconds,
+            workers=job.workers,
+            start_method=job.start_method,
+            start_reason=job.start_reason,
+            components={node["name"]: _component(node, arrivals, lengths) for node in counters.last.nodes},
+            edges=counters.last.edges,
+            collected=job.gather(collected),
+            stalls=stalls,
+            taps={
+                name: TapReport(*counted)
+                for (exports, *_), counted in zip(job.plan.taps, tapped, strict=True)
+                for name in exports
+            },
+            stopped=counters.stopped,
+        )
+
+    def check(self) -> None:
+        """Assert that nothing was lost and nothing doubled: that the counts of the run balance.
+
+        What came to an inport has been taken, discarded, or left to other members of its group, or is still in flight
+        (nothing is, unless the run was stopped); a trigger group has fired for each of its items or batches; what an
+        outport has sent went to all that it is connected to, and for each group to one member; what was collected is
+        what was sent. Each of these is counted by itself.
+
+        Raises:
+            AssertionError: If a sum does not balance, with a line for each. That is an error in Cascata.
+
+        Examples:
+            >>> from cascata import Graph, component, inport, outport
+            >>> @component
+            ... @outport("number")
+            ... async def count(number):
+            ...     for n in range(5):
+            ...         await number.send(n)
+            >>> @component
+            ... @inport("number")
+            ... async def show(number): ...
+            >>> g = Graph()
+            >>> g.count = count
+            >>> g.show = show
+            >>> _ = g.count.number >> g.show.number
+            >>> report = g.run()
+            >>> report.check()
+            >>> report.edges
+            [EdgeReport(source='count.number', target='show.number', share=None, items=5)]
+
+        """
+        if wrong := [*imbalances(self)]:
+            raise AssertionError("\n".join(wrong))
 
     def weights(self) -> dict[str, tuple[float, float]]:
         """Give the measured cost (busy seconds) and traffic (items sent) of each component, for a placement."""
         return {name: (max(c.busy, 1e-9), float(c.items_out)) for name, c in self.components.items()}
+
+    def accounts(self) -> str:
+        """Write where all items have gone: a table of the connections, and one of the inports."""
+        edges = [(f"{edge.source} >> {edge.target}", edge.items) for edge in self.edges]
+        inports = [
+            (f"{component.name}.{name}", *(getattr(port, count) for count in COUNTS))
+            for component in self.components.values()
+            for name, port in component.inports.items()
+        ]
+        heads = (count.replace("_", " ") for count in COUNTS)
+        return "\n\n".join((_table(("connection", "items"), edges), _table(("inport", *heads), inports)))
 
     def __str__(self) -> str:
         """Write a table of the components, those that were busy longest first."""
@@ -187,10 +181,11 @@ class Report:
         lines = [str(stall) for stall in self.stalls]
         for entry in self.components.values():
             for name, inport in entry.inports.items():
+                port = f"{entry.name}.{name}"
                 if inport.discarded:
-                    lines.append(
-                        f"{entry.name}.{name} discarded {count_text(inport.discarded, 'item')}: the component had ended"
-                    )
+                    lines.append(f"{port} discarded {count_text(inport.discarded, 'item')}: the component had ended")
+                if inport.in_flight:
+                    lines.append(f"{count_text(inport.in_flight, 'item')} on the way to {port}: the run was stopped")
             for name, outport in entry.outports.items():
                 if outport.dropped:
                     lines.append(
@@ -202,21 +197,15 @@ class Report:
         return lines
 
 
-def _component(node: dict[str, Any]) -> ComponentReport:
-    inports = {
-        name: InportReport(counts["taken"], counts["discarded"], counts["replaced"])
-        for name, counts in node["inports"].items()
-    }
-    outports = {name: OutportReport(counts["sent"], counts["dropped"]) for name, counts in node["outports"].items()}
-    return ComponentReport(
-        name=node["name"],
-        component=node["component"],
-        worker=node["worker"],
-        firings=node["firings"],
-        busy=node["busy"],
-        awaiting=node["awaiting"],
-        waiting=node["waiting"],
-        blocked=node["blocked"],
-        inports=inports,
-        outports=outports,
+def _table(heads: Sequence[str], rows: Sequence[tuple[str, *tuple[int, ...]]]) -> str:
+    lines = [heads, *((name, *(f"{count:,}" for count in counts)) for name, *counts in rows)]
+    name, *counts = (max(map(len, column)) for column in zip(*lines, strict=True))
+    return "\n".join(
+        "  ".join([first.ljust(name), *(cell.rjust(width) for cell, width in zip(rest, counts, strict=True))])
+        for first, *rest in lines
     )
+
+
+def _component(node: dict[str, Any], arrivals: Mapping[str, int], collected: Mapping[str, int]) -> ComponentReport:
+    inports = {name: InportReport.of(node, name, arrivals) for name in node["inports"]}
+    return ComponentReport.of(node, inports, collected)

@@ -16,49 +16,45 @@ __all__ = ["blocked", "on_interrupt", "on_termination"]
 
 @contextlib.contextmanager
 def on_interrupt(act: Callable[[], None]) -> Iterator[None]:
-    """Call `act` at Ctrl-C rather than raise.
-
-    Only in the main thread, and only over Python's default handler, which is put back.
-    """
-    main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    """Call `act` at Ctrl-C rather than raise."""
+    with _handled(signal.SIGINT, signal.default_int_handler, act):
         yield
-        return
-
-    def handler(_number: int, _frame: FrameType | None) -> None:
-        act()
-
-    signal.signal(signal.SIGINT, handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextlib.contextmanager
 def on_termination(act: Callable[[], None]) -> Iterator[None]:
-    """Call `act` at SIGTERM rather than die; at the end of the block this process dies of it as it would have before.
-
-    Only in the main thread, and only over the default disposition, which is put back.
-    """
-    main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
+    """Call `act` at SIGTERM rather than die; at the end of the block this process dies of it as it would have done."""
     came = False
 
-    def handler(_number: int, _frame: FrameType | None) -> None:
+    def note() -> None:
         nonlocal came
         came = True
         act()
 
-    signal.signal(signal.SIGTERM, handler)
+    try:
+        with _handled(signal.SIGTERM, signal.SIG_DFL, note):
+            yield
+    finally:
+        if came:
+            signal.raise_signal(signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def _handled(number: signal.Signals, default: object, act: Callable[[], None]) -> Iterator[None]:
+    """Call `act` at a signal: only in the main thread, and only over the default disposition, which is put back."""
+    main = threading.current_thread() is threading.main_thread()
+    if not main or (before := signal.getsignal(number)) is not default:
+        yield
+        return
+
+    def handler(_number: int, _frame: FrameType | None) -> None:
+        act()
+
+    signal.signal(number, handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        if came:
-            signal.raise_signal(signal.SIGTERM)
+        signal.signal(number, before)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cascata.run.report import ComponentReport, InportReport, OutportReport
+from cascata.run.counts import ComponentReport, Counts, EdgeReport, InportReport, arrivals_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,13 +25,11 @@ class InportSnapshot(InportReport):
     Attributes:
         fill: Items in its channel.
         capacity: How many there can be; `None` if it has no bound.
-        batched: Items taken for a batch that no firing has got yet.
 
     """
 
     fill: int
     capacity: int | None
-    batched: int
 
     @property
     def fullness(self) -> float:
@@ -108,6 +106,7 @@ class Snapshot:
         running: Whether it goes on.
         workers: How many workers it has.
         components: What each component has done and is doing, by name.
+        edges: The items of each connection.
 
     """
 
@@ -115,13 +114,14 @@ class Snapshot:
     running: bool
     workers: int
     components: dict[str, ComponentSnapshot]
+    edges: list[EdgeReport]
 
     @classmethod
-    def of(cls, counters: list[dict[str, Any]], seconds: float, *, running: bool, workers: int) -> Snapshot:
+    def of(cls, counts: Counts, seconds: float, *, running: bool, workers: int) -> Snapshot:
         """Take what the run's memory says."""
-        # Those without trigger groups are taps.
-        components = {node["name"]: _component(node) for node in counters if node["lanes"]}
-        return cls(seconds, running, workers, components)
+        arrivals = arrivals_of(counts.edges)
+        components = {node["name"]: _component(node, arrivals) for node in counts.nodes}
+        return cls(seconds, running, workers, components, counts.edges)
 
     def rates(self, since: Snapshot | None = None) -> dict[str, Rates]:
         """Give the rates of each component since an earlier snapshot of this run, or since its start.
@@ -192,30 +192,17 @@ def _rates(now: ComponentSnapshot, then: ComponentSnapshot | None, seconds: floa
     )
 
 
-def _component(node: dict[str, Any]) -> ComponentSnapshot:
+def _component(node: dict[str, Any], arrivals: Mapping[str, int]) -> ComponentSnapshot:
     states = tuple(kind for kind, _ in node["lanes"])
     done = all(state == "done" for state in states)
     inports = {
-        name: InportSnapshot(
-            counts["taken"],
-            counts["discarded"],
-            counts["replaced"],
+        name: InportSnapshot.of(
+            node,
+            name,
+            arrivals,
             fill=0 if done else counts["fill"],  # the rest has been discarded
             capacity=counts["capacity"],
-            batched=counts["batched"],
         )
         for name, counts in node["inports"].items()
     }
-    return ComponentSnapshot(
-        name=node["name"],
-        component=node["component"],
-        worker=node["worker"],
-        firings=node["firings"],
-        busy=node["busy"],
-        awaiting=node["awaiting"],
-        waiting=node["waiting"],
-        blocked=node["blocked"],
-        inports=inports,
-        outports={name: OutportReport(counts["sent"], counts["dropped"]) for name, counts in node["outports"].items()},
-        states=states,
-    )
+    return ComponentSnapshot.of(node, inports, {}, states=states)

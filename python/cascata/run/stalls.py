@@ -1,7 +1,8 @@
 """Workers whose event loop does not come to its turn, because something in it does not let go.
 
 Each worker is asked now and then whether it is awake. Its event loop answers; if it has not after some time, it is
-reported once, with what it executes.
+reported once, with what it executes. Who asks may be held up itself, as by a terminal that takes no more text; it hears
+no answer meanwhile, so that time does not count against anybody.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from cascata.log import log
 from cascata.run.source import text_of
-from cascata.text import first_of
+from cascata.text import names_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +24,6 @@ __all__ = ["Patient", "Stall", "Stalls"]
 
 SHARE = 4
 """How many times in the time that makes a stall a worker is asked."""
-MOST_NAMES = 10
 
 
 @dataclass(slots=True)
@@ -66,6 +66,14 @@ class Patient(Protocol):
         """Give the lines that it executes, the innermost first; None if it does not run."""
 
 
+@dataclass(slots=True)
+class _Question:
+    """What a worker has not answered yet: when it was asked, and for how long nobody listened since."""
+
+    at: float
+    deaf: float = 0.0
+
+
 class Stalls:
     """Watches over the event loops of a run; for one thread."""
 
@@ -73,7 +81,7 @@ class Stalls:
         """Take the seconds that make a stall, and what gives the component, and its class, that a worker runs."""
         self.after = after
         self._running = running
-        self._asked: dict[int, float] = {}
+        self._asked: dict[int, _Question] = {}
         self._open: dict[int, Stall] = {}
         self._next = 0.0
         self.found: list[Stall] = []
@@ -82,25 +90,31 @@ class Stalls:
         """Give the time at which to look again."""
         return None if self.after is None else self._next
 
-    def look(self, patients: Sequence[Patient]) -> None:
-        """Ask those that have answered, and report those that have not."""
+    def look(self, patients: Sequence[Patient], *, deaf: bool = True) -> None:
+        """Ask those that have answered, and report those that have not.
+
+        Who looks later than it wanted to has been `deaf` for that time, unless answers come in without it.
+        """
         if self.after is None or (now := time.monotonic()) < self._next:
             return
+        for question in self._asked.values() if deaf else ():
+            question.deaf += now - self._next
         self._next = now + self.after / SHARE
         for patient in patients:
-            asked = self._asked.setdefault(patient.index, now)
-            if asked == now:
+            asked = self._asked.get(patient.index)
+            if asked is None:
+                self._asked[patient.index] = _Question(now)
                 patient.rouse()
             elif patient.index in self._open:
-                self._open[patient.index].seconds = now - asked
-            elif now - asked >= self.after:
-                self._report(patient, now - asked)
+                self._open[patient.index].seconds = now - asked.at
+            elif now - asked.at - asked.deaf >= self.after:
+                self._report(patient, now - asked.at)
 
     def awake(self, worker: int) -> None:
         """Take the answer of a worker, or its end."""
         asked, stall = self._asked.pop(worker, None), self._open.pop(worker, None)
         if stall is not None and asked is not None:
-            stall.seconds = time.monotonic() - asked
+            stall.seconds = time.monotonic() - asked.at
 
     def _report(self, patient: Patient, seconds: float) -> None:
         # This first: looking interrupts a C function that sleeps, and then the component goes on.
@@ -111,7 +125,7 @@ class Stalls:
         self.found.append(stall)
         extra = {"component": name, "component_class": definition, "worker": patient.index, "pid": patient.pid}
         if lines is None:
-            running = ", ".join(first_of(list(patient.components), MOST_NAMES))
+            running = names_text(patient.components)
             log.warning(
                 "worker %d has not run for %.1f s: it was stopped by a signal, or waits for the system; on it: %s",
                 patient.index,

@@ -43,7 +43,7 @@ from cascata.run.source import text_of
 from cascata.run.stalls import Stalls
 from cascata.run.whereabouts import Whereabouts, running
 from cascata.run.worker import GRACE
-from cascata.text import first_of
+from cascata.text import names_text
 
 if TYPE_CHECKING:
     from cascata.run.job import Job
@@ -74,10 +74,6 @@ LONGEST_WAIT = 0.5
 """Seconds. A signal that comes just before a wait begins is noticed only when it ends."""
 
 
-MOST_NAMES = 20
-"""Components that a warning names."""
-
-
 class Interrupted(BaseException):
     """Ctrl-C has come while the caller's own streams or handlers were at work."""
 
@@ -92,6 +88,7 @@ class Supervisor:
         self._collected = [collecting.Taken() for _ in job.collect]
         self._errors: list[BaseException] = []
         self._phase = Phase.RUNNING
+        self._stopped = False
         self._deadline: float | None = None
         self._interrupts = 0
         self._passing_on = self._muted = False
@@ -162,7 +159,7 @@ class Supervisor:
                     worker.kill()
                     worker.reap()
             self._memory.stop()  # nobody who feeds or reads the run waits from now on
-            self._counters.conclude()
+            self._counters.conclude(stopped=self._stopped)
             del (
                 self._memory,
                 self._shortage,
@@ -190,9 +187,8 @@ class Supervisor:
             raise KeyboardInterrupt
         return Report.conclude(
             self._job,
-            self._counters.last,
-            self._counters.seconds,
-            self._job.gather(self._collected),
+            self._counters,
+            self._collected,
             errors=self._errors,
             stalls=self._stalls.found,
             taps=self.taps,
@@ -331,7 +327,6 @@ class Supervisor:
         """Find out where everything is, before it is stopped."""
         workers = [worker for worker in self._workers if worker.alive and not worker.finished]
         self._late = Whereabouts(workers, self._running)
-        self._conclude_late()
 
     def _conclude_late(self) -> None:
         if self._late is not None and self._late.complete():
@@ -358,6 +353,7 @@ class Supervisor:
         patience = PATIENCE.get(phase)
         self._deadline = None if patience is None else time.monotonic() + patience
         self._memory.stop()
+        self._stopped |= any(not worker.finished for worker in self._workers)
         for worker in self._workers:
             if phase is Phase.TERMINATING:
                 worker.terminate()
@@ -383,7 +379,7 @@ class Supervisor:
             return "a thread that a component has left behind"
         name, _ = self._running(worker.index) or (None, None)
         where = text_of(worker.where() or []) if self._phase is Phase.STOPPING else ""
-        what = ", ".join(first_of(list(worker.components), MOST_NAMES)) if name is None else name
+        what = names_text(worker.components) if name is None else name
         return f"{what}, at {where}" if where else what
 
     def _patience(self) -> float:

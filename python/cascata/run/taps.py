@@ -22,8 +22,11 @@ class Course(Protocol):
     def stop(self) -> None:
         """Ask for an orderly stop."""
 
-    def conclude(self, what: str) -> None:
-        """Wait for the end of a run that is being stopped, and raise what it has failed with."""
+    def conclude(self) -> None:
+        """Wait for the end of a run that is being stopped, and raise what it has failed with.
+
+        The run itself, in its own thread, only goes on: it could not wait for its own end.
+        """
 
     async def aconclude(self) -> None:
         """As `conclude`, for a coroutine."""
@@ -54,7 +57,7 @@ class Taps:
             self._course.check_thread(f"run.put({export!r}, ...)")
             sent = sent.wait(timeout)
         if sent is None:
-            self._course.conclude(f"run.put({export!r}, ...)")
+            self._course.conclude()
             self._refuse_closed("put", export)
             return False
         return sent
@@ -91,11 +94,11 @@ class Taps:
         """See `Run.close`."""
         self._close(self._feed("close", export))
 
-    def give_up(self, task: int = 0) -> None:
-        """Close what this thread, or the task of this identity, feeds and reads; what others read is left to them."""
-        for tap in self._feeds.values():
+    def give_up(self, task: asyncio.Task[Any] | None = None) -> None:
+        """Close what this thread, or the task, feeds and reads; what others read is left to them as long as they do."""
+        for tap in set(self._feeds.values()) - self._closed:
             self._close(tap)
-        for tap in self._reads.values():
+        for tap in set(self._reads.values()) - self._closed:
             if not self._native.is_read_beside(tap, task):
                 self._close(tap)
 
@@ -108,7 +111,7 @@ class Taps:
 
     def conclude(self) -> None:
         """Raise what the run has failed with."""
-        self._course.conclude("run.iter()")
+        self._course.conclude()
 
     def check_thread(self, what: str) -> None:
         """Refuse to wait in the thread that runs the graph."""
@@ -171,7 +174,7 @@ class Stream:
 
     async def __anext__(self) -> Any:
         """Give the next item. Cancelled while it waits it has taken none."""
-        found = self._reader.take(id(asyncio.current_task()))
+        found = self._reader.take(asyncio.current_task())
         if type(found) is not TapGet:
             return found
         try:

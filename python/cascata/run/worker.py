@@ -81,10 +81,10 @@ class Worker:
             for state in self._states:
                 self._close(state)
             self._native.retire()
-            # It refers back to this object: let neither keep the other, nor the run's memory.
+            # It refers back to this object: let neither keep the other, the run's memory, or what the run has come to.
             self._tasks.clear()
             self._own.clear()
-            del self._native, self._memory
+            del self._native, self._memory, self._link
 
     async def _wait(self) -> None:
         """Wait for the end of all lanes; once a stop is asked for, not for ever."""

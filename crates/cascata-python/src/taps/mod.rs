@@ -3,27 +3,25 @@
 //! * [`put`] and [`get`]: what waits for room, and for an item; either blocks its thread, or is a step of a coroutine of
 //!   `cascata.run.taps`, which awaits the futures that it gives;
 //! * [`reader`]: an iterator over a tap;
+//! * [`performer`]: the task that does so, as long as it lives;
 //! * [`sleeper`]: how a thread that waits is reached.
 //!
 //! A process that was forked off has copies of all of it, which it neither uses nor drops.
 
 mod get;
+mod performer;
 mod put;
 mod reader;
 mod sleeper;
 
 use std::{
-    cell::Cell,
     mem,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex},
 };
 
 use cascata::{
     channel::{SendError, Sent},
-    taps::{self, Owner, Reading, Tap},
+    taps::{self, Owner, Reading, Tap, Task},
 };
 use pyo3::{
     exceptions::PyRuntimeError,
@@ -31,6 +29,7 @@ use pyo3::{
     types::{PyBool, PyType},
 };
 
+use self::performer::Performer;
 pub use self::{get::TapGet, put::TapPut, reader::TapReader};
 use crate::{
     generation::Generation,
@@ -144,9 +143,15 @@ impl Taps {
     }
 
     /// Whether others read a tap, who can go on while this thread waits; or, with a `task`, while that one does.
-    fn is_read_beside(&self, tap: usize, task: usize) -> PyResult<bool> {
+    fn is_read_beside(&self, tap: usize, task: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
         match self.booth() {
-            Some(booth) => booth.reading(tap).map(|reading| reading.is_read_beside(owner(task))),
+            Some(booth) => {
+                let owner = Owner::here(match task {
+                    Some(task) => Some(Performer::of(task)? as Arc<dyn Task>),
+                    None => None,
+                });
+                booth.reading(tap).map(|reading| reading.is_read_beside(&owner))
+            }
             None => Ok(false),
         }
     }
@@ -211,20 +216,4 @@ fn while_dropped(act: impl FnOnce(Python<'_>)) {
             error.restore(py);
         }
     });
-}
-
-thread_local! {
-    static THREAD: Cell<u64> = const { Cell::new(0) };
-}
-
-/// Where this is.
-fn owner(task: usize) -> Owner {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    let thread = THREAD.get();
-    if thread != 0 {
-        return Owner { thread, task };
-    }
-    let thread = NEXT.fetch_add(1, Relaxed);
-    THREAD.set(thread);
-    Owner { thread, task }
 }

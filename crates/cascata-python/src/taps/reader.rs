@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use cascata::{
     channel::Picked,
-    taps::{Mark, Place, Signal, Taken},
+    taps::{Mark, Owner, Place, Signal, Taken, Task},
 };
 use pyo3::{
     exceptions::{PyRuntimeError, PyTimeoutError},
@@ -14,7 +14,7 @@ use pyo3::{
 };
 
 use super::{
-    Booth, TapGet, owner,
+    Booth, Performer, TapGet,
     sleeper::{Sleeper, deadline},
     while_dropped,
 };
@@ -36,6 +36,8 @@ struct State {
     booth: Option<Arc<Booth>>,
     /// Once it has begun.
     mark: Option<Arc<Mark>>,
+    /// The task in which it was seen last.
+    performer: Option<Arc<Performer>>,
     /// What the run has come to need not be told any more.
     told: bool,
 }
@@ -57,23 +59,40 @@ impl TapReader {
         hooks: Py<PyAny>,
         timeout: Option<f64>,
     ) -> Self {
-        Self { tap, label, hooks, timeout, state: Mutex::new(State { booth, mark: None, told: false }) }
+        Self {
+            tap,
+            label,
+            hooks,
+            timeout,
+            state: Mutex::new(State { booth, mark: None, performer: None, told: false }),
+        }
     }
 
-    /// The taps, for somebody who is seen here; `None` at the end.
-    fn begin(&self, task: usize) -> PyResult<Option<Arc<Booth>>> {
+    /// The taps, for that task, or for who is outside of tasks; `None` at the end.
+    fn begin(&self, task: Option<Bound<'_, PyAny>>) -> PyResult<Option<Arc<Booth>>> {
+        let known = lock(&self.state).performer.clone();
+        let performer = match task {
+            Some(task) => Some(known.filter(|known| known.is(&task)).map_or_else(|| Performer::of(&task), Ok)?),
+            None => None,
+        };
+        let owner = Owner::here(performer.clone().map(|performer| performer as Arc<dyn Task>));
         let mut state = lock(&self.state);
         let Some(booth) = state.booth.clone() else { return Ok(None) };
-        match &state.mark {
-            Some(mark) => mark.seen(owner(task)),
-            None => state.mark = Some(booth.reading(self.tap)?.enter(owner(task))),
+        let before = std::mem::replace(&mut state.performer, performer);
+        match state.mark.clone() {
+            Some(mark) => {
+                drop(state);
+                mark.seen(owner);
+            }
+            None => state.mark = Some(booth.reading(self.tap)?.enter(owner)),
         }
+        drop(before);
         Ok(Some(booth))
     }
 
     /// Takes an item; `None` if there is none yet.
     fn take(&self, py: Python<'_>, booth: &Booth) -> PyResult<Option<Found>> {
-        match booth.reading(self.tap)?.pick() {
+        match booth.taps()?.pick(self.tap) {
             Some(picked) => self.open(py, picked).map(Some),
             None => Ok(None),
         }
@@ -129,14 +148,18 @@ impl TapReader {
         if std::mem::replace(&mut lock(&self.state).told, true) { Found::Ended } else { Found::Stopped }
     }
 
-    /// Reads no more; whether it was the last that had begun and was not at its end.
+    /// Reads no more; whether it was the last that had begun and was not at its end, of a run that is not being stopped. (One
+    /// that is over has been: its hooks may be garbage with this.)
     fn leave(&self) -> bool {
         let mut state = lock(&self.state);
         let (booth, mark) = (state.booth.take(), state.mark.take());
         state.told = true;
         drop(state);
         match (&booth, mark) {
-            (Some(booth), Some(mark)) => booth.reading(self.tap).is_ok_and(|reading| reading.exit(&mark)),
+            (Some(booth), Some(mark)) => {
+                let was_last = booth.reading(self.tap).is_ok_and(|reading| reading.exit(&mark));
+                was_last && booth.taps().is_ok_and(|taps| !taps.stopping())
+            }
             _ => false,
         }
     }
@@ -163,7 +186,7 @@ impl TapReader {
 
     /// The next item, for which this thread waits.
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        let Some(booth) = self.begin(0)? else {
+        let Some(booth) = self.begin(Performer::current(py)?)? else {
             return match self.ended() {
                 Found::Stopped => self.conclude(py).map(|()| None),
                 _ => Ok(None),
@@ -172,7 +195,9 @@ impl TapReader {
         if let Some(Found::Item(item)) = self.take(py, &booth)? {
             return Ok(Some(item));
         }
-        self.hooks.call_method1(py, intern!(py, "check_thread"), (&self.label,))?;
+        if !booth.taps()?.stopping() {
+            self.hooks.call_method1(py, intern!(py, "check_thread"), (&self.label,))?;
+        }
         let (deadline, sleeper) = (deadline(self.timeout), Arc::new(Sleeper::default()));
         let signal: Arc<dyn Signal> = sleeper.clone();
         let mut place = None;
@@ -198,7 +223,7 @@ impl TapReader {
 
     /// The next item for a coroutine of that task, or what waits for it.
     #[pyo3(name = "take")]
-    fn take_or_wait(slf: &Bound<'_, Self>, task: usize) -> PyResult<Py<PyAny>> {
+    fn take_or_wait(slf: &Bound<'_, Self>, task: Option<Bound<'_, PyAny>>) -> PyResult<Py<PyAny>> {
         let (py, this) = (slf.py(), slf.get());
         if let Some(booth) = this.begin(task)?
             && let Some(Found::Item(item)) = this.take(py, &booth)?

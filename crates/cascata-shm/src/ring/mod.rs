@@ -534,6 +534,8 @@ impl std::fmt::Debug for Ring {
 }
 
 #[cfg(test)]
+mod damaged;
+#[cfg(test)]
 mod deaths;
 #[cfg(test)]
 mod protocol;

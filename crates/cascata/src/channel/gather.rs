@@ -163,6 +163,10 @@ impl<T: Item> Gather<T> {
         }
     }
 
+    pub(super) fn pushed(&self) -> u64 {
+        self.inlets().map(Inlet::pushed).sum()
+    }
+
     /// See [`Inlet::fill`].
     pub fn fill(&self) -> usize {
         self.inlets().map(Inlet::fill).sum()
@@ -211,12 +215,10 @@ impl<T: Item> Group<T> {
         }
         let mut found = self.next(|inlet| inlet.poll_item(cx));
         if found.is_pending() {
-            // Members that pass after this note wake this one; those that have passed before it are seen now.
+            // Members that pass after this note wake this one; those that have passed before it are seen now. It stays
+            // there even if there is something now: another reader may wait who has made the same note.
             self.watch.set(1);
             found = self.next(|inlet| inlet.poll_item(cx));
-            if found.is_ready() {
-                self.watch.set(0);
-            }
         }
         if let Poll::Ready(Some(first)) = found {
             // The number that was compared: another reader may have taken that item by now.

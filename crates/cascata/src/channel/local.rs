@@ -137,7 +137,12 @@ impl<T> Local<T> {
             front.set(item.1);
         }
         state.items.push_back(item);
-        self.meter.received.add(1);
+        if self.front.is_some() {
+            // The inport has other channels, whose locks other threads may hold.
+            self.meter.received.add_shared(1);
+        } else {
+            self.meter.received.add(1);
+        }
     }
 
     fn pop(&self, state: &mut State<T>) -> Option<T> {
@@ -186,8 +191,7 @@ impl<T> Local<T> {
     pub fn offer(&self, item: T, number: u64, ticket: &mut Option<Arc<Ticket>>) -> Offer {
         let mut state = lock(&self.state);
         if state.closed || self.doorway.is_closed() {
-            // Counted under the lock, which makes this thread the only writer.
-            self.meter.discarded.add(1);
+            self.meter.discarded.add_shared(1);
             drop(state);
             drop(item);
             Offer::Closed
@@ -327,7 +331,7 @@ impl<T> Local<T> {
             wakers.extend(claim.refused());
         }
         let kept = state.receiver.take();
-        self.meter.discarded.add(discarded as u64);
+        self.meter.discarded.add_shared(discarded as u64);
         drop(state);
         self.doorway.waited(waiting.len());
         drop((kept, waiting));

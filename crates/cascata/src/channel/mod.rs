@@ -224,6 +224,20 @@ impl<T: Item> Inlet<T> {
         }
     }
 
+    /// How many items have ever come in.
+    pub(crate) fn received(&self) -> u64 {
+        self.meter().received.get() + self.pushed()
+    }
+
+    /// How many have come through rings, which count by themselves.
+    fn pushed(&self) -> u64 {
+        match self {
+            Self::Local(_) => 0,
+            Self::Remote(channel) => channel.pushed(),
+            Self::Gather(channels) => channels.pushed(),
+        }
+    }
+
     /// What counts its items.
     pub(crate) fn meter(&self) -> &InportMeter {
         match self {
@@ -259,7 +273,7 @@ impl<T: Item> Inlet<T> {
 /// Notes who is to be woken. Gives the waker that was noted before if it is another one, to be dropped without a lock:
 /// it may be the last that keeps a task, and the end of a task runs anything.
 #[must_use]
-fn note(noted: &mut Option<Waker>, cx: &Context<'_>) -> Option<Waker> {
+pub(crate) fn note(noted: &mut Option<Waker>, cx: &Context<'_>) -> Option<Waker> {
     match noted {
         Some(waker) if waker.will_wake(cx.waker()) => None,
         _ => noted.replace(cx.waker().clone()),

@@ -145,9 +145,13 @@ impl<T: Item> Outport<T> {
 
     /// Shares out `item`, which a member of a group has left; `None` for one that is lost.
     pub fn inherit(&self, item: Option<T>) {
-        if item.is_none_or(|item| self.send(item).is_err()) {
-            self.shares.iter().for_each(Share::lost);
+        match item.map(|item| self.send(item)) {
+            Some(Ok(_)) => return,
+            Some(Err(_)) => self.meter.dropped.add(1),
+            // Its channel has counted it.
+            None => {}
         }
+        self.shares.iter().for_each(Share::lost);
     }
 
     /// The member has taken so many items out of its channel, which it will not leave.
@@ -276,7 +280,7 @@ impl<T: Item> Outport<T> {
     pub fn feed(&self) -> bool {
         for share in &self.shares {
             share.retry(|ticket, reason| {
-                self.meter.sent.take_back(1);
+                self.unsent();
                 self.held.refuse(ticket, reason);
             });
         }
@@ -292,7 +296,7 @@ impl<T: Item> Outport<T> {
                 match outcome {
                     Ok(packed) => drop(self.deliver(load, packed, Some(ticket.clone()))),
                     Err(reason) => {
-                        self.meter.sent.take_back(1);
+                        self.unsent();
                         self.shares.iter().for_each(Share::lost);
                         self.held.refuse(ticket.clone(), reason.into());
                         ticket.seal(false);
@@ -306,6 +310,14 @@ impl<T: Item> Outport<T> {
         }
         self.leave();
         self.seeks_member()
+    }
+
+    /// An item that was counted as sent cannot be after all.
+    fn unsent(&self) {
+        self.meter.sent.take_back(1);
+        if self.shares.iter().any(Share::inherits) {
+            self.meter.dropped.add(1);
+        }
     }
 
     /// Packs the first item that waits for memory, if there seems to be enough. If not, it is noted that this worker waits.

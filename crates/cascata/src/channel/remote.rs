@@ -535,6 +535,10 @@ impl<T: Item> Remote<T> {
         self.on_bell();
     }
 
+    pub(super) fn pushed(&self) -> u64 {
+        self.ring.pushed()
+    }
+
     pub(super) fn meter(&self) -> &InportMeter {
         &self.meter
     }

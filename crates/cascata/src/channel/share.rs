@@ -14,6 +14,7 @@ use super::{
     ticket::Claim,
 };
 use crate::{
+    metrics::Counter,
     order::{Desk, NONE, Placing, Turn, Turnstile},
     plan::Sharing,
 };
@@ -31,6 +32,8 @@ pub enum Target<T: Item> {
 #[derive(Debug)]
 pub struct Share<T: Item> {
     members: Vec<Target<T>>,
+    /// How many items each of them got.
+    given: Vec<Counter>,
     desk: Desk,
     /// The desk's port, and the number under which bells tell of the desk.
     port: usize,
@@ -75,8 +78,8 @@ enum Wake<T: Item> {
 
 /// What became of an item that waits no longer.
 enum Settled<T: Item> {
-    /// It is inside, and these are to be woken: for the item, and at the desk.
-    At(Wake<T>, WorkerSet),
+    /// This member has it, and these are to be woken: for the item, and at the desk.
+    At(usize, Wake<T>, WorkerSet),
     /// This member would have got it, and has ended.
     Closed(usize),
 }
@@ -100,22 +103,23 @@ enum Choice {
 }
 
 impl<T: Item> Share<T> {
-    /// A way to `members`, whose items port `port` of `desk` shares out as `sharing` says. Those who wait for others to
+    /// A way to `members`, each with what counts its items, which port `port` of `desk` shares out as `sharing` says. Those who wait for others to
     /// share out are told by bell `bell`; `seeker` is woken when there may be room. `hub` is that of this worker, if it has
     /// one: although all members may be here, those who send to other ports of the desk may not.
     pub fn new(
-        members: Vec<Target<T>>,
+        members: Vec<(Target<T>, Counter)>,
         (desk, port, bell): (Desk, usize, usize),
         sharing: Sharing<T>,
         seeker: Waker,
         hub: Option<Hub>,
     ) -> Self {
+        let (members, given): (Vec<_>, _) = members.into_iter().unzip();
         let gates = members.iter().flat_map(Target::gates);
         let mut loops: Vec<Cycle> = gates.map(|gate| gate.cycle().clone()).collect();
         loops.sort_unstable_by_key(Cycle::bell);
         loops.dedup_by_key(|cycle| cycle.bell());
         let state = Mutex::new(State { waiting: VecDeque::new(), leaving: false });
-        Self { members, desk, port, bell, sharing, hub, seeker, turnstile: None, loops, inherits: false, state }
+        Self { members, given, desk, port, bell, sharing, hub, seeker, turnstile: None, loops, inherits: false, state }
     }
 
     /// The same for a member of a group, who waits for its turn at `turnstile`.
@@ -142,6 +146,11 @@ impl<T: Item> Share<T> {
     /// So many items that a firing has not got after all are to be shared out again; `false` if it is too late.
     pub(super) fn reclaim(&self, items: usize) -> bool {
         self.desk.reclaim(items)
+    }
+
+    /// Whether it shares out what a member has left.
+    pub(super) fn inherits(&self) -> bool {
+        self.inherits
     }
 
     /// An item that was to be shared out is lost.
@@ -311,14 +320,18 @@ impl<T: Item> Share<T> {
 
     /// Finds a member that has room. Under the lock of what waits.
     fn place(&self, lot: &Lot<T>) -> Result<Settled<T>, Unsettled> {
-        if !self.desk.has_heirs() || self.inherits {
-            return self.find(lot);
+        let hands_out = self.desk.has_heirs() && !self.inherits;
+        if hands_out {
+            self.desk.hand_out();
         }
-        self.desk.hand_out();
         let found = self.find(lot);
-        if !matches!(found, Ok(Settled::At(..))) {
+        if hands_out && !matches!(found, Ok(Settled::At(..))) {
             // Not the last part: this sender has one, too.
             self.desk.settle(1);
+        }
+        if let Ok(Settled::At(member, ..) | Settled::Closed(member)) = found {
+            // The lock makes this thread the only writer.
+            self.given[member].add(1);
         }
         found
     }
@@ -346,7 +359,9 @@ impl<T: Item> Share<T> {
             let mut full = false;
             for member in (0..=others).map(|step| (member + step) % self.members.len()) {
                 match self.attempt(member, lot, turn.number(self.port)) {
-                    Some(Attempt::Taken(wake)) => return Ok(Settled::At(wake, turn.placed(self.port, member))),
+                    Some(Attempt::Taken(wake)) => {
+                        return Ok(Settled::At(member, wake, turn.placed(self.port, member)));
+                    }
                     Some(Attempt::Full(())) => full = true,
                     Some(Attempt::Closed(())) if turn.placing(self.port) == Placing::At(member) => {
                         // What other ports have of that row went to a member that has ended: this goes with it.
@@ -415,7 +430,7 @@ impl<T: Item> Share<T> {
     /// Wakes whom an item concerns that has found its place, or drops it where there is none. Without any lock.
     fn settle(&self, lot: Lot<T>, settled: Settled<T>) -> Offer {
         match settled {
-            Settled::At(wake, workers) => {
+            Settled::At(_, wake, workers) => {
                 drop(lot);
                 match wake {
                     Wake::Local(waker) => waker.into_iter().for_each(Waker::wake),

@@ -5,8 +5,8 @@ use cascata_shm::Words;
 use super::{Counter, Holding, LaneMeter, NodeMeter};
 use crate::plan::Plan;
 
-const NODE: usize = 5;
-const LANE: usize = 2;
+const NODE: usize = 4;
+const LANE: usize = 3;
 const INPORT: usize = 7;
 const OUTPORT: usize = 2;
 /// Words of a cache line: components are padded to it, so that workers do not disturb each other.
@@ -25,7 +25,8 @@ struct NodePlace {
     at: usize,
     lanes: usize,
     inports: usize,
-    outports: usize,
+    /// For each outport how many may get an item by each of its ways to groups.
+    outports: Vec<Vec<usize>>,
 }
 
 /// The counters of one inport.
@@ -50,8 +51,11 @@ pub struct InportMeter {
 pub struct OutportMeter {
     /// Items sent.
     pub sent: Counter,
-    /// Of these, items sent while nothing was connected.
+    /// Of these, items sent while nothing was connected. Of a [bequest](crate::plan::PlannedNode::bequests), items that
+    /// could not be sent.
     pub dropped: Counter,
+    /// For each way to a group: the items that each member got, those included that it discarded.
+    pub shared: Vec<Vec<Counter>>,
 }
 
 impl MeterLayout {
@@ -63,9 +67,15 @@ impl MeterLayout {
                 at: len,
                 lanes: node.groups.len().max(1),
                 inports: node.inports.len(),
-                outports: node.outports.len() + node.bequests.len(),
+                outports: node
+                    .outports
+                    .iter()
+                    .map(|port| port.shares.iter().map(|share| share.channels.len()).collect())
+                    .chain(node.bequests.iter().map(|(_, share)| vec![share.channels.len()]))
+                    .collect(),
             };
-            let words = NODE + place.lanes * LANE + place.inports * INPORT + place.outports * OUTPORT;
+            let outports = place.outports.iter().map(|shares| OUTPORT + shares.iter().sum::<usize>()).sum::<usize>();
+            let words = NODE + place.lanes * LANE + place.inports * INPORT + outports;
             len += words.next_multiple_of(LINE);
             place
         });
@@ -90,21 +100,29 @@ impl MeterLayout {
         let counter = |at: usize| Counter::new(words, at);
         let at = place.at;
         let lanes = at + NODE;
-        let outports = lanes + place.lanes * LANE + place.inports * INPORT;
+        let mut end = lanes + place.lanes * LANE + place.inports * INPORT;
+        let mut next = || {
+            end += 1;
+            counter(end - 1)
+        };
         NodeMeter {
-            firings: counter(at),
-            busy: counter(at + 1),
-            awaiting: counter(at + 2),
-            waiting: counter(at + 3),
-            blocked: counter(at + 4),
+            busy: counter(at),
+            awaiting: counter(at + 1),
+            waiting: counter(at + 2),
+            blocked: counter(at + 3),
             lanes: (0..place.lanes)
                 .map(|k| lanes + k * LANE)
-                .map(|at| LaneMeter { state: counter(at), since: counter(at + 1) })
+                .map(|at| LaneMeter { firings: counter(at), state: counter(at + 1), since: counter(at + 2) })
                 .collect(),
             inports: (0..place.inports).map(|k| self.inport(words, node, k)).collect(),
-            outports: (0..place.outports)
-                .map(|k| outports + k * OUTPORT)
-                .map(|at| OutportMeter { sent: counter(at), dropped: counter(at + 1) })
+            outports: place
+                .outports
+                .iter()
+                .map(|shares| OutportMeter {
+                    sent: next(),
+                    dropped: next(),
+                    shared: shares.iter().map(|&members| (0..members).map(|_| next()).collect()).collect(),
+                })
                 .collect(),
         }
     }

@@ -7,8 +7,6 @@ use super::{Counter, InportMeter, LaneState, OutportMeter};
 /// The counters of one component.
 #[derive(Clone, Debug)]
 pub struct NodeMeter {
-    /// Firings begun.
-    pub firings: Counter,
     /// Nanoseconds in which its code ran.
     pub busy: Counter,
     /// Nanoseconds in which a firing awaited something that is no channel.
@@ -28,6 +26,8 @@ pub struct NodeMeter {
 /// What a trigger group is doing, and since when.
 #[derive(Clone, Debug)]
 pub struct LaneMeter {
+    /// Firings begun.
+    pub firings: Counter,
     /// A [`LaneState`].
     pub state: Counter,
     /// When it began, in nanoseconds of the clock of all workers; 0 as long as the group is not there.
@@ -48,6 +48,11 @@ pub struct Times {
 }
 
 impl NodeMeter {
+    /// Firings begun, of all trigger groups.
+    pub fn firings(&self) -> u64 {
+        self.lanes.iter().map(|lane| lane.firings.get()).sum()
+    }
+
     /// What each trigger group is doing.
     pub fn states(&self) -> impl Iterator<Item = LaneState> {
         self.lanes.iter().map(LaneMeter::state)

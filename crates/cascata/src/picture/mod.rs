@@ -1,4 +1,4 @@
-//! Pictures of graphs: as text for Graphviz ([`dot`]) and Mermaid ([`mermaid`]), and as SVG ([`svg`]), which needs
+//! Pictures of graphs: as text for Graphviz ([`dot`]) and Mermaid ([`mermaid`]), and as SVG ([`svg`], [`svg_within`]), which needs
 //! neither.
 //!
 //! A [`Drawing`] says what is seen: components with their ports, groups as one figure each, subgraphs as frames. The
@@ -37,4 +37,4 @@ mod text;
 pub use dot::{Dot, dot};
 pub use drawing::{Arrow, Component, Drawing, Figure, Frame, Place, Point, Port, Shape};
 pub use mermaid::mermaid;
-pub use svg::svg;
+pub use svg::{svg, svg_within};

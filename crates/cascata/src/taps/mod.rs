@@ -24,15 +24,16 @@ use std::{
 
 pub use self::{
     feed::{Feed, Spot},
-    readers::{Mark, Owner},
+    readers::{Mark, Owner, Task},
     reading::{Reading, Taken},
 };
 pub use crate::line::{Place, Signal};
 use crate::{
-    channel::{Gather, Hub, Item, Remote},
+    channel::{Gather, Hub, Item, Picked, Remote},
     ends::Ends,
     memory::Memory,
     plan::Plan,
+    servant,
 };
 use presence::Presence;
 use watch::Watch;
@@ -149,18 +150,26 @@ impl<T: Item + Debug> Taps<T> {
         self.settle();
     }
 
+    /// Takes the next item of tap `number`, if there is one.
+    pub fn pick(&self, number: usize) -> Option<Picked<T>> {
+        let Tap::Reading(reading) = &self.taps[number] else { return None };
+        let picked = reading.pick();
+        if picked.is_some() {
+            self.settle();
+        }
+        picked
+    }
+
     /// Takes the next item of tap `number`, or waits for it at `place`, as [`Reading::take`] does.
     pub fn take(&self, number: usize, place: &mut Option<Place>, signal: Option<&Arc<dyn Signal>>) -> Option<Taken<T>> {
         let Tap::Reading(reading) = &self.taps[number] else { return Some(Taken::Ended) };
         let taken = reading.take(place, signal);
-        if taken.is_none() {
-            self.settle();
-        }
+        self.settle();
         taken
     }
 
     /// The program is done with the run: everything closes. Waits for the thread that watches, which may need the
-    /// interpreter: it must not be held by who calls this.
+    /// interpreter: it must not be held by who calls this. What such a thread drops may call this, too; that waits for none.
     pub fn end(&self) {
         for tap in 0..self.taps.len() {
             self.close(tap);
@@ -168,12 +177,17 @@ impl<T: Item + Debug> Taps<T> {
         if self.presence.retire() {
             self.hub.iter().for_each(Hub::retire);
         }
-        self.watch.join();
+        if !servant::serves() {
+            self.watch.join();
+        }
     }
 
-    /// The program may have come to wait for channels only.
+    /// The program may have come to wait for channels only: it has taken the last item, found none, or closed something.
     fn settle(&self) {
-        self.presence.settle(|| self.is_idle());
+        let is_fed = |tap: &Tap<T>| matches!(tap, Tap::Feed(feed) if !feed.is_closed());
+        if !self.taps.iter().any(is_fed) {
+            self.presence.settle(|| self.is_idle());
+        }
     }
 
     /// Whether nothing here can move unless somebody else does.

@@ -1,40 +1,72 @@
 //! Who reads a tap.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+use std::{
+    fmt::Debug,
+    sync::{Arc, Mutex, Weak},
+    time::{Duration, Instant},
 };
 
 use crate::channel::lock;
 
-/// Where code runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Owner {
-    /// The thread, by a number of its own.
-    pub thread: u64,
-    /// The task of the thread's event loop; 0 outside of tasks, or for all of them.
-    pub task: usize,
+/// How long a reader counts whose task is over: one that makes a task for each step has none between two of them.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+thread_local! {
+    /// As long as the thread lives.
+    static LIFE: Arc<()> = Arc::new(());
 }
 
-/// One who reads: where it was seen last.
-#[derive(Debug)]
-pub struct Mark {
-    thread: AtomicU64,
-    task: AtomicUsize,
+/// A task of an event loop, as the language knows it that the task is written in. Asked, and dropped, without any lock.
+pub trait Task: Debug + Send + Sync {
+    /// Which one it is of those that live.
+    fn identity(&self) -> usize;
+
+    /// Whether it will take no step any more.
+    fn is_over(&self) -> bool;
 }
+
+/// Where code runs.
+#[derive(Debug, Clone)]
+pub struct Owner {
+    thread: Weak<()>,
+    task: Option<Arc<dyn Task>>,
+}
+
+impl Owner {
+    /// In this thread, and there in `task`; or outside of tasks, or for all of them.
+    pub fn here(task: Option<Arc<dyn Task>>) -> Self {
+        Self { thread: LIFE.try_with(Arc::downgrade).unwrap_or_default(), task }
+    }
+}
+
+/// One who reads: where it was seen last, and when.
+#[derive(Debug)]
+pub struct Mark(Mutex<(Owner, Instant)>);
 
 impl Mark {
+    fn new(owner: Owner) -> Self {
+        Self(Mutex::new((owner, Instant::now())))
+    }
+
     /// It is seen here.
     pub fn seen(&self, owner: Owner) {
-        self.thread.store(owner.thread, Relaxed);
-        self.task.store(owner.task, Relaxed);
+        let before = std::mem::replace(&mut *lock(&self.0), (owner, Instant::now()));
+        drop(before);
+    }
+
+    /// Whether anybody may still come back to read.
+    fn lives(&self) -> bool {
+        let (Owner { thread, task }, seen) = lock(&self.0).clone();
+        thread.strong_count() > 0 && (seen.elapsed() < PATIENCE || !task.is_some_and(|task| task.is_over()))
     }
 
     /// Whether it can go on while `owner` waits.
-    fn is_beside(&self, owner: Owner) -> bool {
-        let (thread, task) = (self.thread.load(Relaxed), self.task.load(Relaxed));
+    fn is_beside(&self, owner: &Owner) -> bool {
+        let (Owner { thread, task }, _) = lock(&self.0).clone();
         // A thread that waits keeps all its tasks from running; a task that waits only itself.
-        thread != owner.thread || (owner.task != 0 && task != 0 && task != owner.task)
+        let other_task =
+            || matches!((&owner.task, task), (Some(owner), Some(task)) if owner.identity() != task.identity());
+        (!thread.ptr_eq(&owner.thread) || other_task()) && self.lives()
     }
 }
 
@@ -45,8 +77,8 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    pub fn enter(&self, Owner { thread, task }: Owner) -> Arc<Mark> {
-        let mark = Arc::new(Mark { thread: AtomicU64::new(thread), task: AtomicUsize::new(task) });
+    pub fn enter(&self, owner: Owner) -> Arc<Mark> {
+        let mark = Arc::new(Mark::new(owner));
         lock(&self.marks).push(mark.clone());
         mark
     }
@@ -57,7 +89,9 @@ impl Readers {
         marks.is_empty()
     }
 
-    pub fn others(&self, owner: Owner) -> bool {
-        lock(&self.marks).iter().any(|mark| mark.is_beside(owner))
+    /// Whether others read than `owner`, who can go on while that waits; without an owner, whether anybody reads.
+    pub fn remain(&self, owner: Option<&Owner>) -> bool {
+        let marks = lock(&self.marks).clone();
+        marks.iter().any(|mark| owner.map_or_else(|| mark.lives(), |owner| mark.is_beside(owner)))
     }
 }

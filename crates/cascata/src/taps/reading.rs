@@ -20,9 +20,24 @@ use crate::{
 #[derive(Debug)]
 pub struct Reading<T: Item> {
     inlet: Inlet<T>,
-    line: Mutex<Line>,
+    waiting: Mutex<Waiting>,
     readers: Readers,
     presence: Arc<Presence>,
+}
+
+/// Those who wait for an item.
+#[derive(Debug, Default)]
+struct Waiting {
+    line: Line,
+    /// The thread that watches knows that some were woken while others sleep, and comes back when they have had their time.
+    timed: bool,
+}
+
+impl Waiting {
+    /// Whether those who sleep depend on those who were woken.
+    fn is_undecided(&self) -> bool {
+        self.line.has_woken() && self.line.sleeps()
+    }
 }
 
 /// What there was to take.
@@ -52,11 +67,11 @@ impl<T: Item> Wake for Hinting<T> {
 
 impl<T: Item> Reading<T> {
     pub(super) fn new(inlet: Inlet<T>, presence: Arc<Presence>) -> Self {
-        Self { inlet, line: Mutex::default(), readers: Readers::default(), presence }
+        Self { inlet, waiting: Mutex::default(), readers: Readers::default(), presence }
     }
 
     /// Takes the next item if there is one.
-    pub fn pick(self: &Arc<Self>) -> Option<Picked<T>> {
+    pub(super) fn pick(self: &Arc<Self>) -> Option<Picked<T>> {
         let item = self.inlet.pick();
         if item.is_some() {
             self.leave(&mut None);
@@ -77,11 +92,11 @@ impl<T: Item> Reading<T> {
                 self.leave(place);
                 return Some(Taken::Item(item));
             }
-            let mut line = lock(&self.line);
-            let old = signal.and_then(|signal| line.wait(place, signal.clone(), None));
+            let mut waiting = lock(&self.waiting);
+            let old = signal.and_then(|signal| waiting.line.wait(place, signal.clone(), None));
             // In the line already: what comes from now on is told.
             let found = self.look_for_item();
-            drop(line);
+            drop(waiting);
             drop(old);
             match found {
                 Poll::Ready(true) => {}
@@ -102,10 +117,10 @@ impl<T: Item> Reading<T> {
     }
 
     fn leave(self: &Arc<Self>, place: &mut Option<Place>) {
-        let mut line = lock(&self.line);
-        let gone = line.remove(place.take());
-        let hints = self.hints(&mut line, false);
-        drop(line);
+        let mut waiting = lock(&self.waiting);
+        let gone = waiting.line.remove(place.take());
+        let hints = self.hints(&mut waiting, false);
+        drop(waiting);
         drop(gone);
         self.give(hints);
     }
@@ -118,13 +133,13 @@ impl<T: Item> Reading<T> {
 
     /// There may be something to take. `again` if those who were woken have had the time to come.
     fn hint(self: &Arc<Self>, again: bool) {
-        let hints = self.hints(&mut lock(&self.line), again);
+        let hints = self.hints(&mut lock(&self.waiting), again);
         self.give(hints);
     }
 
     /// Whom to wake; if nobody is to be woken, the channel will tell when somebody is.
-    fn hints(self: &Arc<Self>, line: &mut Line, again: bool) -> Vec<Hint> {
-        if !line.sleeps() {
+    fn hints(self: &Arc<Self>, waiting: &mut Waiting, again: bool) -> Vec<Hint> {
+        if !waiting.line.sleeps() {
             return Vec::new();
         }
         let count = match self.look_for_item() {
@@ -132,7 +147,12 @@ impl<T: Item> Reading<T> {
             Poll::Ready(false) => usize::MAX,
             Poll::Pending => return Vec::new(),
         };
-        line.hints(count, !again)
+        let hints = waiting.line.hints(count, !again);
+        if !waiting.timed && waiting.is_undecided() {
+            waiting.timed = true;
+            self.presence.ring();
+        }
+        hints
     }
 
     /// Gives hints. One that reaches nobody is for the next.
@@ -140,10 +160,10 @@ impl<T: Item> Reading<T> {
         while !hints.is_empty() {
             let lost: Vec<_> = hints.drain(..).filter_map(|hint| (!hint.signal.wake()).then_some(hint.place)).collect();
             if !lost.is_empty() {
-                let mut line = lock(&self.line);
-                let gone: Vec<_> = lost.into_iter().filter_map(|place| line.expel(place)).collect();
-                hints = self.hints(&mut line, false);
-                drop(line);
+                let mut waiting = lock(&self.waiting);
+                let gone: Vec<_> = lost.into_iter().filter_map(|place| waiting.line.expel(place)).collect();
+                hints = self.hints(&mut waiting, false);
+                drop(waiting);
                 drop(gone);
             }
         }
@@ -152,13 +172,14 @@ impl<T: Item> Reading<T> {
     /// What the watching thread does here; when the run is `stopping`, nobody waits any more. Whether to look again soon,
     /// for those who were woken and have not come.
     pub(super) fn look(self: &Arc<Self>, stopping: bool, is_time: bool) -> bool {
-        let mut line = lock(&self.line);
-        let hints = if stopping { line.hints(usize::MAX, false) } else { Vec::new() };
+        let mut waiting = lock(&self.waiting);
+        let hints = if stopping { waiting.line.hints(usize::MAX, false) } else { Vec::new() };
         if is_time {
-            line.miss();
+            waiting.line.miss();
         }
-        let soon = line.has_woken() && line.sleeps();
-        drop(line);
+        waiting.timed = waiting.is_undecided();
+        let soon = waiting.timed;
+        drop(waiting);
         for hint in hints {
             hint.signal.wake();
         }
@@ -178,10 +199,15 @@ impl<T: Item> Reading<T> {
         self.inlet.close();
     }
 
-    /// Items taken, and items inside or discarded.
+    /// Items taken, and items discarded. Those inside are as good as taken if anybody reads, else as good as discarded.
     pub(super) fn counts(&self) -> (u64, u64) {
         let meter = self.inlet.meter();
-        (meter.taken.get(), meter.discarded.get() + self.inlet.fill() as u64)
+        let (taken, discarded) = (meter.taken.get(), meter.discarded.get());
+        if discarded > 0 {
+            return (taken, discarded); // it is closed, and empty
+        }
+        let received = self.inlet.received();
+        if self.readers.remain(None) { (received, 0) } else { (taken, received.saturating_sub(taken)) }
     }
 
     /// Somebody begins to read.
@@ -195,7 +221,7 @@ impl<T: Item> Reading<T> {
     }
 
     /// Whether others than `owner` read it, who may go on while that waits.
-    pub fn is_read_beside(&self, owner: Owner) -> bool {
-        self.readers.others(owner)
+    pub fn is_read_beside(&self, owner: &Owner) -> bool {
+        self.readers.remain(Some(owner))
     }
 }

@@ -6,7 +6,7 @@ use std::{
     fmt::Debug,
     io,
     sync::{Arc, Condvar, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::Taps;
@@ -61,10 +61,14 @@ where
     let watched = Gone { taps: Some(taps.clone()), watch: taps.watch.clone() };
     servant::start("taps-watch", move || {
         let Gone { taps: Some(taps), .. } = &watched else { return };
-        let mut next = taps.look(false);
-        while let Some(soon) = next {
-            taps.memory.doorbell(taps.participant).wait(soon.then_some(PAUSE));
-            next = taps.look(soon);
+        let mut due = None;
+        let mut is_time = false;
+        while let Some(soon) = taps.look(is_time) {
+            let now = Instant::now();
+            due = if soon { due.filter(|_| !is_time).or(Some(now + PAUSE)) } else { None };
+            taps.memory.doorbell(taps.participant).wait(due.map(|due| due.saturating_duration_since(now)));
+            // It may have rung before.
+            is_time = due.is_some_and(|due| due <= Instant::now());
         }
     })
 }

@@ -20,7 +20,10 @@ use cascata::{
     order::LAST,
     plan::{InportRole, Plan},
 };
-use cascata_shm::model::{spawn, wait_for_bell};
+use cascata_shm::{
+    Doorbell,
+    model::{spawn, wait_for_bell},
+};
 
 use crate::{list::List, wakes::Party};
 
@@ -168,7 +171,8 @@ impl Run {
 
     /// Runs to the end, each worker a task that is explored. Gives what was withdrawn.
     pub fn explore(self) -> Vec<List> {
-        let tasks: Vec<_> = self.workers.into_iter().map(|worker| spawn(move || worker.drive())).collect();
+        let drive = |worker: Worker| spawn(move || worker.drive(wait_for_bell));
+        let tasks: Vec<_> = self.workers.into_iter().map(drive).collect();
         tasks.into_iter().for_each(|task| task.join().unwrap());
         assert_eq!(self.memory.bells().active(), 0);
         std::mem::take(&mut self.withdrawn.lock().unwrap())
@@ -176,7 +180,8 @@ impl Run {
 }
 
 impl Worker {
-    fn drive(mut self) {
+    /// Does all that is to be done; `wait` waits for the doorbell.
+    pub fn drive(mut self, wait: impl Fn(&Doorbell)) {
         let (memory, index) = (self.memory.clone(), self.index);
         while !self.has_ended() {
             self.answer();
@@ -186,7 +191,7 @@ impl Worker {
                 continue;
             }
             if memory.bells().doze(index, true) {
-                wait_for_bell(memory.doorbell(index));
+                wait(memory.doorbell(index));
                 memory.bells().rouse(index);
                 memory.doorbell(index).drain();
             }

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use document::Document;
 use error::Path;
 
-use super::{Definition, Graph};
+use super::{Definition, Graph, PortKind};
 
 /// Where a component or a function can be found again.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -52,6 +52,35 @@ pub struct Side<'a, V> {
     pub port: &'a str,
 }
 
+/// What a value in a file is for: an inport, or a persistent value.
+#[derive(Debug)]
+pub struct Slot<'a, V> {
+    /// Of what it is one.
+    pub definition: &'a Definition<V>,
+    /// Inport or persistent value.
+    pub kind: PortKind,
+    /// Which one, by its position.
+    pub position: usize,
+}
+
+impl<V> Clone for Slot<'_, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<V> Copy for Slot<'_, V> {}
+
+impl<'a, V> Slot<'a, V> {
+    pub(super) fn inport(definition: &'a Definition<V>, position: usize) -> Self {
+        Self { definition, kind: PortKind::Inport, position }
+    }
+
+    pub(super) fn persist(definition: &'a Definition<V>, position: usize) -> Self {
+        Self { definition, kind: PortKind::Persist, position }
+    }
+}
+
 /// What a file leaves to the language that a graph is written in. An error is a sentence, without where it happened.
 pub trait Language {
     /// A value of the language.
@@ -76,7 +105,7 @@ pub trait Language {
     /// # Errors
     ///
     /// If JSON cannot tell it from others.
-    fn write(&mut self, value: &Self::Value) -> Result<Json, String>;
+    fn write(&mut self, slot: Slot<'_, Self::Value>, value: &Self::Value) -> Result<Json, String>;
 
     /// Writes the arguments of a persistent value's initialiser.
     ///
@@ -118,7 +147,7 @@ pub trait Language {
     /// # Errors
     ///
     /// If it is none.
-    fn read(&mut self, value: &Json) -> Result<Self::Value, String>;
+    fn read(&mut self, slot: Slot<'_, Self::Value>, value: &Json) -> Result<Self::Value, String>;
 
     /// Reads the arguments of a persistent value's initialiser.
     ///

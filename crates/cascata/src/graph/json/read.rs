@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use super::document::{Document, Edge, Entry, Exported, Function, Inport, Json};
 use super::error::{FormatError, Path};
-use super::{Language, Named, Place, Side};
+use super::{Language, Named, Place, Side, Slot};
 use crate::graph::{Batch, Definition, End, Graph, Policy, PortKind};
 
 pub(super) fn graph<L: Language>(document: &Document, language: &mut L) -> Result<Graph<L::Value>, FormatError> {
@@ -181,10 +181,11 @@ impl<L: Language> Reader<'_, L> {
         }
         if let Some(initial) = inport.initial.clone().or_else(|| inport.has_initial.then(Json::null)) {
             let path = path.key("initial");
-            let value = self.language.read(&initial).at(&path)?;
             let definition = graph.nodes()[graph.members(&end)[0]].definition.clone();
+            let slot = Slot::inport(&definition, position);
+            let value = self.language.read(slot, &initial).at(&path)?;
             let said = inport.has_initial || inport.explicit;
-            let said = said || !self.is_written_as(definition.inports[position].default.as_ref(), &value);
+            let said = said || !self.is_default(slot, &value);
             for member in graph.members(&end).to_vec() {
                 // What is also the default is a token where the port is connected: a default would not be there.
                 if said || self.is_fed(graph, member, port, prefix) {
@@ -212,10 +213,10 @@ impl<L: Language> Reader<'_, L> {
     }
 
     /// Whether a value is the default, as far as a file can tell.
-    fn is_written_as(&mut self, default: Option<&L::Value>, value: &L::Value) -> bool {
-        let Some(default) = default else { return false };
-        let default = self.language.write(default);
-        default.is_ok() && default == self.language.write(value)
+    fn is_default(&mut self, slot: Slot<'_, L::Value>, value: &L::Value) -> bool {
+        let Some(default) = &slot.definition.inports[slot.position].default else { return false };
+        let default = self.language.write(slot, default);
+        default.is_ok() && default == self.language.write(slot, value)
     }
 
     fn policy(
@@ -249,7 +250,10 @@ impl<L: Language> Reader<'_, L> {
         for (persist, said) in &entry.persists {
             if let Some(state) = &said.state {
                 let path = persists.key(persist);
-                let state = self.language.read(state).at(&path.key("state"))?;
+                let end = graph.end(name).at(&path)?;
+                let position = graph.port_of(&end, PortKind::Persist, persist).at(&path)?;
+                let definition = &*graph.nodes()[graph.members(&end)[0]].definition;
+                let state = self.language.read(Slot::persist(definition, position), state).at(&path.key("state"))?;
                 graph.set_state(name, persist, state).at(&path)?;
             }
         }

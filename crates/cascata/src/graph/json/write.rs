@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use super::check::DEEPEST;
 use super::document::{Document, Edge, Entry, Exported, Function, Inport, Json, Persist, VERSION};
 use super::error::{FormatError, Path};
-use super::{Language, Place};
+use super::{Language, Place, Slot};
 use crate::graph::{End, Export, Graph, Link, Node, Policy, PortKind, told};
 
 pub(super) fn document<L: Language>(graph: &Graph<L::Value>, language: &mut L) -> Result<Document, FormatError> {
@@ -185,7 +185,7 @@ impl<'a, L: Language> Writer<'a, L> {
             entry.inports.insert(port.name.clone(), inport);
         }
         let values = path.key("persists");
-        for (declared, said) in definition.persists.iter().zip(persists) {
+        for (place, (declared, said)) in definition.persists.iter().zip(persists).enumerate() {
             let path = values.key(&declared.name);
             let mut persist = Persist::default();
             if let Some(arguments) = &said.arguments {
@@ -193,7 +193,7 @@ impl<'a, L: Language> Writer<'a, L> {
                 persist.arguments = Some(written.map_err(|problem| FormatError::new(&path.key("arguments"), problem))?);
             }
             if let Some(state) = &said.state {
-                persist.state = Some(self.value(state, &path.key("state"))?);
+                persist.state = Some(self.value(Slot::persist(definition, place), state, &path.key("state"))?);
             }
             if persist != Persist::default() {
                 entry.persists.insert(declared.name.clone(), persist);
@@ -210,17 +210,19 @@ impl<'a, L: Language> Writer<'a, L> {
     /// The value on a port as it stands. A default that cannot be written is left to the declaration.
     fn initial(&mut self, node: usize, port: usize, inport: &mut Inport, path: &Path<'_>) -> Result<(), FormatError> {
         let graph = self.graph;
-        let declared = graph.nodes()[node].definition.inports[port].default.as_ref();
+        let definition = &*graph.nodes()[node].definition;
+        let (slot, declared) = (Slot::inport(definition, port), definition.inports[port].default.as_ref());
         match &graph.nodes()[node].initials[port] {
             Some(initial) if initial.explicit || !graph.is_connected(node, port) => {
-                let value = self.value(&initial.value, &path.key("initial"))?;
-                let is_default = declared.is_some_and(|declared| self.language.write(declared).as_ref() == Ok(&value));
+                let value = self.value(slot, &initial.value, &path.key("initial"))?;
+                let is_default =
+                    declared.is_some_and(|declared| self.language.write(slot, declared).as_ref() == Ok(&value));
                 inport.explicit = initial.explicit && is_default && !graph.is_connected(node, port) && !value.is_null();
                 inport.has_initial = value.is_null();
                 inport.initial = Some(value).filter(|value| !value.is_null());
             }
             None if !graph.is_connected(node, port) => {
-                let written = declared.and_then(|declared| self.language.write(declared).ok());
+                let written = declared.and_then(|declared| self.language.write(slot, declared).ok());
                 inport.initial = written.filter(|value| !value.is_null());
             }
             _ => {}
@@ -228,13 +230,13 @@ impl<'a, L: Language> Writer<'a, L> {
         Ok(())
     }
 
-    fn value(&mut self, value: &L::Value, path: &Path<'_>) -> Result<Json, FormatError> {
+    fn value(&mut self, slot: Slot<'_, L::Value>, value: &L::Value, path: &Path<'_>) -> Result<Json, FormatError> {
         if let Some((latest, written)) = &self.latest
             && latest == value
         {
             return Ok(written.clone());
         }
-        let written = self.language.write(value).map_err(|problem| FormatError::new(path, problem))?;
+        let written = self.language.write(slot, value).map_err(|problem| FormatError::new(path, problem))?;
         self.latest = Some((value.clone(), written.clone()));
         Ok(written)
     }

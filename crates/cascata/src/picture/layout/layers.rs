@@ -35,6 +35,8 @@ pub(super) enum Kind {
 /// What joins two vertices in neighbouring columns.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Segment {
+    /// The wire that it is a part of.
+    pub(super) wire: usize,
     /// In the left column: the vertex, and how far below its top.
     pub(super) left: (usize, f64),
     /// In the right column.
@@ -59,9 +61,9 @@ pub(super) fn layered(items: &[Item], wires: &[Wire]) -> Layered {
         let to = (wire.to.0, items[wire.to.0].inlets[wire.to.1]);
         let (first, last) = (ranks[wire.from.0], ranks[wire.to.0]);
         let bends = if layered.leads_back[number] {
-            layered.chain_back(from, to, first, last)
+            layered.chain_back(number, from, to, (first, last))
         } else {
-            layered.chain(from, to, first, last)
+            layered.chain(number, from, to, (first, last))
         };
         layered.bends.push(bends);
     }
@@ -79,30 +81,42 @@ impl Layered {
     }
 
     /// A wire to a later column.
-    fn chain(&mut self, from: (usize, f64), to: (usize, f64), first: usize, last: usize) -> Vec<usize> {
+    fn chain(
+        &mut self,
+        wire: usize,
+        from: (usize, f64),
+        to: (usize, f64),
+        (first, last): (usize, usize),
+    ) -> Vec<usize> {
         let bends: Vec<_> = (first + 1..last).map(|layer| self.vertex(layer, 0.0, Kind::Bend)).collect();
         let mut left = from;
         for &bend in &bends {
-            self.segments.push(Segment { left, right: (bend, 0.0) });
+            self.segments.push(Segment { wire, left, right: (bend, 0.0) });
             left = (bend, 0.0);
         }
-        self.segments.push(Segment { left, right: to });
+        self.segments.push(Segment { wire, left, right: to });
         bends
     }
 
     /// A wire to an earlier column, or to its own: it passes both columns beside the boxes that it joins.
-    fn chain_back(&mut self, from: (usize, f64), to: (usize, f64), first: usize, last: usize) -> Vec<usize> {
+    fn chain_back(
+        &mut self,
+        wire: usize,
+        from: (usize, f64),
+        to: (usize, f64),
+        (first, last): (usize, usize),
+    ) -> Vec<usize> {
         let turn = self.vertex(first + 1, 0.0, Kind::Turn);
-        self.segments.push(Segment { left: from, right: (turn, 0.0) });
+        self.segments.push(Segment { wire, left: from, right: (turn, 0.0) });
         let bends: Vec<_> = (last..=first).rev().map(|layer| self.vertex(layer, 0.0, Kind::Bend)).collect();
         let mut right = (turn, 0.0);
         for &bend in &bends {
-            self.segments.push(Segment { left: (bend, 0.0), right });
+            self.segments.push(Segment { wire, left: (bend, 0.0), right });
             right = (bend, 0.0);
         }
         let turn = self.vertex(last - 1, 0.0, Kind::Turn);
-        self.segments.push(Segment { left: (turn, 0.0), right });
-        self.segments.push(Segment { left: (turn, 0.0), right: to });
+        self.segments.push(Segment { wire, left: (turn, 0.0), right });
+        self.segments.push(Segment { wire, left: (turn, 0.0), right: to });
         bends
     }
 }

@@ -4,12 +4,16 @@
 //! * [`layers`]: which column a box is in, and where long arrows pass the columns between;
 //! * [`order`]: what stands above what in a column, for few crossings;
 //! * [`heights`]: how high everything stands, for straight arrows;
-//! * [`route`]: how far apart the columns are, and the ways of the arrows.
+//! * [`columns`]: how far apart the columns are;
+//! * [`fold`]: which row a column is in, where one row would be too wide;
+//! * [`route`]: the ways of the arrows.
 //!
 //! [`arrange`] knows boxes with ports on their left and right sides, nothing of graphs. A subgraph is arranged by itself;
 //! in what it lies in it is one box, whose ports are on its borders. So nothing can overlap:
 //! arrows are curved only between columns, where no boxes are, and pass a column level, in a place of their own.
 
+mod columns;
+mod fold;
 mod heights;
 mod layers;
 mod order;
@@ -69,7 +73,9 @@ pub(super) struct Way {
 pub(super) enum Part {
     /// Level, as far as this.
     Line(f64),
-    /// A curve that begins and ends level: two control points and the end.
+    /// Straight down, or up, as far as this.
+    Plumb(f64),
+    /// A curve: two control points and the end.
     Curve([(f64, f64); 3]),
 }
 
@@ -79,8 +85,20 @@ const APART: f64 = 30.0;
 /// How wide single boxes may get that are set side by side, if nothing else is wider.
 const ROW: f64 = 900.0;
 
-/// Arranges boxes, in a width of `least` at least. Those that are not at a border keep `padding` away from it.
-pub(super) fn arrange(items: &[Item], wires: &[Wire], (padding, least): (f64, f64)) -> Arranged {
+/// What is asked of an arrangement.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wishes {
+    /// How far boxes that do not stand at a border keep away from it.
+    pub(super) padding: f64,
+    /// The least width.
+    pub(super) least: f64,
+    /// The greatest width, where boxes allow it; without it, what is far wider than high is folded by itself.
+    pub(super) most: Option<f64>,
+}
+
+/// Arranges boxes.
+pub(super) fn arrange(items: &[Item], wires: &[Wire], wishes: Wishes) -> Arranged {
+    let Wishes { padding, least, most } = wishes;
     let mut arranged = Arranged {
         items: vec![(0.0, 0.0); items.len()],
         ways: vec![Way::default(); wires.len()],
@@ -95,10 +113,11 @@ pub(super) fn arrange(items: &[Item], wires: &[Wire], (padding, least): (f64, f6
         {
             singles.push(item);
         } else {
-            arranged.stack(items, wires, &part, padding);
+            arranged.stack(items, wires, &part, wishes);
         }
     }
-    let widest = singles.iter().map(|&item| items[item].width + 2.0 * padding).fold(ROW, f64::max);
+    let row = most.map_or(ROW, |most| most.min(ROW));
+    let widest = singles.iter().map(|&item| items[item].width + 2.0 * padding).fold(row, f64::max);
     arranged.rows(items, &singles, padding, widest.max(arranged.width));
     arranged.align_right(items, wires);
     arranged
@@ -106,7 +125,7 @@ pub(super) fn arrange(items: &[Item], wires: &[Wire], (padding, least): (f64, f6
 
 impl Arranged {
     /// Puts boxes that are joined below all that is there.
-    fn stack(&mut self, items: &[Item], wires: &[Wire], part: &[usize], padding: f64) {
+    fn stack(&mut self, items: &[Item], wires: &[Wire], part: &[usize], wishes: Wishes) {
         let mut places = vec![usize::MAX; items.len()];
         part.iter().enumerate().for_each(|(place, &item)| places[item] = place);
         let own: Vec<_> = (0..wires.len()).filter(|&wire| places[wires[wire].from.0] != usize::MAX).collect();
@@ -119,12 +138,13 @@ impl Arranged {
         let mut layered = layers::layered(&of_part, &wires_of_part);
         order::order(&mut layered);
         let heights = heights::heights(&layered);
-        let mut laid = route::route(&of_part, &wires_of_part, &layered, &heights);
+        let most = wishes.most.map(|most| most - 2.0 * wishes.padding);
+        let mut laid = route::route(&of_part, &wires_of_part, &layered, &heights, most);
         let at = |side| of_part.iter().any(|item| item.side == side);
         let (left, right) = (at(Side::Left), at(Side::Right));
         let below = if self.height > 0.0 { self.height + APART } else { 0.0 };
-        laid.shift(if left { 0.0 } else { padding }, below);
-        self.width = self.width.max(laid.width + if right { 0.0 } else { padding });
+        laid.shift(if left { 0.0 } else { wishes.padding }, below);
+        self.width = self.width.max(laid.width + if right { 0.0 } else { wishes.padding });
         self.height = laid.height;
         part.iter().zip(laid.items).for_each(|(&item, place)| self.items[item] = place);
         own.into_iter().zip(laid.ways).for_each(|(wire, way)| self.ways[wire] = way);
@@ -173,6 +193,7 @@ impl Way {
         let moved = |point: (f64, f64)| (point.0 + x, point.1 + y);
         let part = |part: &Part| match *part {
             Part::Line(to) => Part::Line(to + x),
+            Part::Plumb(to) => Part::Plumb(to + y),
             Part::Curve(points) => Part::Curve(points.map(moved)),
         };
         Self { from: moved(self.from), parts: self.parts.iter().map(part).collect() }

@@ -1,90 +1,66 @@
-//! How far apart the columns are, and the ways of the arrows between and through them.
+//! The ways of the arrows between and through the columns.
 
-use super::layers::{Kind, Layered};
+use super::columns::{NEAR, columns};
+use super::fold::{Folded, Lane, fold};
+use super::layers::Layered;
 use super::{Arranged, Item, Part, Side, Way, Wire};
 
-/// The least and the greatest distance of two columns.
-const NEAR: f64 = 46.0;
-const FAR: f64 = 130.0;
+/// How round arrows go from one row to the next.
+const ROUND: f64 = 6.0;
 
-/// Puts boxes where they were found to belong and gives wires their ways.
-pub(super) fn route(items: &[Item], wires: &[Wire], layered: &Layered, tops: &[f64]) -> Arranged {
-    let columns = columns(items, layered, tops);
+/// Puts boxes where they were found to belong and gives wires their ways, in rows that are at most as wide as this, if they
+/// can be.
+pub(super) fn route(items: &[Item], wires: &[Wire], layered: &Layered, tops: &[f64], most: Option<f64>) -> Arranged {
+    let (columns, gaps) = columns(items, layered, tops);
+    let Folded { columns, lanes, size } = fold(columns, &gaps, layered, tops, most);
+    let column = |vertex: usize| &columns[layered.vertices[vertex].layer];
+    let top = |vertex: usize| tops[vertex] + column(vertex).lower;
     let places = items.iter().enumerate().map(|(item, described)| {
-        let column = &columns[layered.vertices[item].layer];
-        let slack = column.right - column.left - described.width;
+        let slack = column(item).right - column(item).left - described.width;
         let x = match described.side {
-            Side::Left => column.left,
-            Side::Free => column.left + slack / 2.0,
-            Side::Right => column.left + slack,
+            Side::Left => column(item).left,
+            Side::Free => column(item).left + slack / 2.0,
+            Side::Right => column(item).left + slack,
         };
-        (x, tops[item])
+        (x, top(item))
     });
     let places: Vec<_> = places.collect();
     let ways = wires.iter().enumerate().map(|(number, wire)| {
         let (from, to) = (&items[wire.from.0], &items[wire.to.0]);
         let (from_place, to_place) = (places[wire.from.0], places[wire.to.0]);
         let mut pen = Pen::new((from_place.0 + from.width, from_place.1 + from.outlets[wire.from.1]));
-        let column = |vertex: usize| &columns[layered.vertices[vertex].layer];
         let end = (to_place.0, to_place.1 + to.inlets[wire.to.1]);
+        // The lane to a column from the one on its left.
+        let lane = |vertex: usize| lanes.get(&(number, layered.vertices[vertex].layer.checked_sub(1)?));
         pen.level(column(wire.from.0).right);
         if layered.leads_back[number] {
-            for (place, &bend) in layered.bends[number].iter().enumerate() {
-                let column = column(bend);
-                if place == 0 {
-                    pen.turn(tops[bend], 1.0)
-                } else {
-                    pen.curve((column.right, tops[bend]))
+            let bends = &layered.bends[number];
+            for (place, &bend) in bends.iter().enumerate() {
+                match place.checked_sub(1).map(|before| lane(bends[before])) {
+                    None => pen.turn(top(bend), 1.0),
+                    Some(None) => pen.curve((column(bend).right, top(bend))),
+                    Some(Some(lane)) => pen.lane_back(lane, (column(bend).right, top(bend))),
                 }
-                pen.level(column.left);
+                pen.level(column(bend).left);
             }
             pen.turn(end.1, -1.0);
         } else {
-            for &bend in &layered.bends[number] {
-                pen.curve((column(bend).left, tops[bend]));
-                pen.level(column(bend).right);
+            let stops = layered.bends[number].iter().map(|&bend| (bend, top(bend)));
+            for (vertex, height) in stops.chain([(wire.to.0, end.1)]) {
+                match lane(vertex) {
+                    None => pen.curve((column(vertex).left, height)),
+                    Some(lane) => pen.lane(lane, (column(vertex).left, height)),
+                }
+                if vertex != wire.to.0 {
+                    pen.level(column(vertex).right);
+                }
             }
-            pen.curve((column(wire.to.0).left, end.1));
         }
         pen.level(end.0);
         pen.way
     });
     let ways = ways.collect();
-    let height = items.iter().zip(&places).map(|(item, place)| place.1 + item.height);
-    let passing = (0..layered.vertices.len()).map(|vertex| tops[vertex]);
-    Arranged {
-        width: columns.last().map_or(0.0, |column| column.right),
-        height: height.chain(passing).fold(0.0, f64::max),
-        items: places,
-        ways,
-    }
-}
-
-/// Where a column is.
-struct Column {
-    left: f64,
-    right: f64,
-}
-
-fn columns(items: &[Item], layered: &Layered, tops: &[f64]) -> Vec<Column> {
-    let mut steepest = vec![0.0_f64; layered.layers.len()];
-    let mut turning = vec![false; layered.layers.len()];
-    for segment in &layered.segments {
-        let gap = layered.vertices[segment.left.0].layer;
-        let height = |(vertex, at): (usize, f64)| tops[vertex] + at;
-        steepest[gap] = steepest[gap].max((height(segment.left) - height(segment.right)).abs());
-        turning[gap] |=
-            [segment.left.0, segment.right.0].iter().any(|&vertex| layered.vertices[vertex].kind == Kind::Turn);
-    }
-    let mut x = 0.0;
-    let mut columns: Vec<Column> = Vec::with_capacity(layered.layers.len());
-    for (layer, vertices) in layered.layers.iter().enumerate() {
-        let width = vertices.iter().filter_map(|&vertex| Some(items.get(vertex)?.width)).fold(0.0, f64::max);
-        columns.push(Column { left: x, right: x + width });
-        let room = 40.0 + 0.12 * steepest[layer] + if turning[layer] { 10.0 } else { 0.0 };
-        x += width + room.clamp(NEAR, FAR);
-    }
-    columns
+    Arranged { width: size.0, height: size.1, items: places, ways }
 }
 
 /// Draws a way.
@@ -124,5 +100,37 @@ impl Pen {
         let x = self.at.0;
         self.way.parts.push(Part::Curve([(x + reach, self.at.1), (x + reach, to), (x, to)]));
         self.at = (x, to);
+    }
+
+    /// To the first column of the next row.
+    fn lane(&mut self, lane: &Lane, to: (f64, f64)) {
+        self.round(lane.right, lane.between);
+        self.round(lane.left, to.1);
+        self.level(to.0);
+    }
+
+    /// To the last column of the row before.
+    fn lane_back(&mut self, lane: &Lane, to: (f64, f64)) {
+        self.round(lane.left, lane.between);
+        self.round(lane.right, to.1);
+        self.level(to.0);
+    }
+
+    /// Level to `x`, up or down to `y`, and so far back as the corner is round.
+    fn round(&mut self, x: f64, y: f64) {
+        let (across, down) = ((x - self.at.0).signum(), (y - self.at.1).signum());
+        let radius = ROUND.min((y - self.at.1).abs() / 2.0);
+        let before = self.at.1;
+        self.level(x - across * radius);
+        self.corner((x, before), (x, before + down * radius));
+        self.way.parts.push(Part::Plumb(y - down * radius));
+        self.at.1 = y - down * radius;
+        self.corner((x, y), (x - across * radius, y));
+    }
+
+    fn corner(&mut self, corner: (f64, f64), to: (f64, f64)) {
+        let near = |end: (f64, f64)| (end.0 + 0.6 * (corner.0 - end.0), end.1 + 0.6 * (corner.1 - end.1));
+        self.way.parts.push(Part::Curve([near(self.at), near(to), to]));
+        self.at = to;
     }
 }

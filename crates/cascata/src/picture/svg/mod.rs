@@ -19,10 +19,23 @@ const NAMED: usize = 50;
 ///
 /// Elements of the classes `component`, `connector`, `member`, `export`, `frame` and `arrow` have names in `data-name`, or
 /// in `data-from` and `data-to`.
+///
+/// It is drawn in columns from left to right. What gets far wider than high is folded: it goes on in a row below, as a
+/// text does.
 pub fn svg(drawing: &Drawing) -> String {
+    document(drawing, None)
+}
+
+/// The same, folded so that it is at most so many pixels wide; wider where a box, or one with those that have to be beside
+/// it, is wider.
+pub fn svg_within(drawing: &Drawing, width: f64) -> String {
+    document(drawing, Some(width))
+}
+
+fn document(drawing: &Drawing, most: Option<f64>) -> String {
     let sketches: Vec<_> = drawing.figures.iter().map(|figure| sketch::sketch(&figure.shape)).collect();
     let titles: Vec<_> = drawing.frames.iter().map(|frame| FRAME.width(&frame.label)).collect();
-    let nested = nest::nest(drawing, &sketches, &titles);
+    let nested = nest::nest(drawing, &sketches, &titles, most);
     let mut pen = Pen::default();
     let (width, height) = (number(nested.size.0), number(nested.size.1));
     let summary = format!("Graph of {}", drawing.summary());

@@ -9,11 +9,13 @@ use indexmap::IndexSet;
 
 use super::sketch::Sketch;
 use crate::picture::drawing::{Arrow, Drawing, Point, Shape};
-use crate::picture::layout::{self, Arranged, Item, Side, Way, Wire};
+use crate::picture::layout::{self, Arranged, Item, Side, Way, Wire, Wishes};
 
 /// The space around what is in a frame, and for its title.
 const PADDING: f64 = 18.0;
 const TITLE: f64 = 32.0;
+/// How much of the width of a picture, or of a frame, a frame in it takes at most, so that there is room beside it.
+const SHARE: f64 = 0.75;
 /// The space around the picture.
 const MARGIN: f64 = 10.0;
 
@@ -55,11 +57,12 @@ struct Nest<'a> {
     frames: Vec<usize>,
 }
 
-/// Arranges all figures and arrows. `titles` are the widths of the frames' titles.
-pub(super) fn nest(drawing: &Drawing, sketches: &[Sketch], titles: &[f64]) -> Nested {
+/// Arranges all figures and arrows. `titles` are the widths of the frames' titles, `most` is how wide the picture may be,
+/// where boxes allow it.
+pub(super) fn nest(drawing: &Drawing, sketches: &[Sketch], titles: &[f64], most: Option<f64>) -> Nested {
     let mut nest = Nest::new(drawing, sketches);
     let pieces: Vec<_> = drawing.arrows.iter().map(|arrow| nest.pieces(arrow)).collect();
-    nest.arrange(titles);
+    nest.arrange(titles, most.map(|most| most - 2.0 * MARGIN));
     nest.place(&pieces, titles)
 }
 
@@ -135,15 +138,18 @@ impl<'a> Nest<'a> {
     }
 
     /// Arranges all levels, each before the one that it is a box of.
-    fn arrange(&mut self, titles: &[f64]) {
+    fn arrange(&mut self, titles: &[f64], most: Option<f64>) {
         for level in 0..self.levels.len() {
             let here = &mut self.levels[level];
             let wires: Vec<_> = here.wires.iter().copied().collect();
             let Some(title) = titles.get(level) else {
-                here.arranged = layout::arrange(&here.items, &wires, (0.0, 0.0));
+                here.arranged = layout::arrange(&here.items, &wires, Wishes { padding: 0.0, least: 0.0, most });
                 continue;
             };
-            here.arranged = layout::arrange(&here.items, &wires, (PADDING, title + 2.0 * PADDING));
+            let depth = i32::try_from(self.drawing.frames[level].depth).unwrap_or(i32::MAX).saturating_add(1);
+            let most = most.map(|most| most * SHARE.powi(depth));
+            let wishes = Wishes { padding: PADDING, least: title + 2.0 * PADDING, most };
+            here.arranged = layout::arrange(&here.items, &wires, wishes);
             let (items, places) = (&here.items, &here.arranged.items);
             let middle = |&item: &usize| TITLE + places[item].1 + items[item].height / 2.0;
             let frame = Item {

@@ -94,6 +94,10 @@ impl Pen {
                         end.0 = x;
                         path += &format!("H{}", number(x));
                     }
+                    Part::Plumb(y) => {
+                        end.1 = y;
+                        path += &format!("V{}", number(y));
+                    }
                     Part::Curve(points) => {
                         end = points[2];
                         let points = points.map(|(x, y)| format!("{} {}", number(x), number(y)));

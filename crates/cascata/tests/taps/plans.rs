@@ -1,10 +1,9 @@
 //! Taps in graphs and plans: which exports are some, and what becomes of them.
 
-mod common;
-
 use cascata::graph::{Graph, GraphError, Issue, Policy, PortKind, Taps, check};
 use cascata::plan::{InportRole, Plan};
-use common::{definition, network};
+
+use crate::common::{definition, network};
 
 /// `a.out >> b.inp`, with what is not connected exported, under its own name and component.
 fn exported() -> Graph<i64> {

@@ -74,10 +74,26 @@ def stuck(snapshot):
     return [c.state for c in snapshot.components.values()] == ["blocked", "blocked", "awaiting"]
 
 
+def halted(run):
+    """Give the first snapshot of a run that has come to a halt.
+
+    A snapshot reads one number after another of a run that goes on. Two that show the same were taken of one that did not.
+    """
+    before = until(run, stuck)
+    while items(after := until(run, stuck)) != items(before):
+        before = after
+    return after
+
+
+def items(snapshot):
+    """Give how many items each component has received and sent."""
+    return [(c.items_in, c.items_out) for c in snapshot.components.values()]
+
+
 def test_what_each_component_has_done_and_is_doing(start):
     g = chain(endless, relay(), hold(60, capacity=3))
     run = start(g)
-    snapshot = until(run, stuck)
+    snapshot = halted(run)
     source, middle, last = snapshot.components.values()
     assert (snapshot.running, snapshot.workers) == (True, start.workers)
     assert (last.items_in, last.firings, last.items_out) == (1, 1, 0)
@@ -94,7 +110,7 @@ def test_what_each_component_has_done_and_is_doing(start):
 
 def test_times_go_on_while_nothing_changes(start):
     run = start(chain(endless, relay(), hold(60)))
-    early = until(run, stuck)
+    early = halted(run)
     late = until(run, lambda snapshot: snapshot.seconds > early.seconds + 0.1)
     source, middle, last = late.rates(early).values()
     assert (source.blocked, middle.blocked, last.awaiting) == pytest.approx((1, 1, 1), abs=0.2)

@@ -77,7 +77,8 @@ def stuck(snapshot):
 def halted(run):
     """Give the first snapshot of a run that has come to a halt.
 
-    A snapshot reads one number after another of a run that goes on. Two that show the same were taken of one that did not.
+    A snapshot reads one number after another of a run that goes on. Two that show the same were taken of one
+    that did not.
     """
     before = until(run, stuck)
     while items(after := until(run, stuck)) != items(before):

@@ -56,8 +56,7 @@ test-rust:
 
 # Every CPython that the machine has and Cascata supports.
 test-python: build
-	$(BIN)/python -m pytest
-	scripts/test-others.sh
+	scripts/test-python.sh
 
 # What takes hours: all faults everywhere, fuzzers, checkers of memory, models; docs/testing.md says what each part shows.
 deep-check: build

@@ -110,6 +110,7 @@ class Channel:
             or self.flushed
             or len(self.batch) >= self.size
             or (self.within and self.owner.play.schedule.has_enough(self))
+            or not self.owner.play.schedule.gathers(self, self.inside[0])
         ):
             return False
         self.batch.append(self.inside.popleft())

@@ -393,4 +393,30 @@ DEAD_WITH_ROWS_BEGUN = Plan(
 )
 """Rows that lack a part for ever, when others have been fired on whose parts had come later."""
 
+LEFT_OUTSIDE_OF_A_BATCH = Plan(
+    nodes=(
+        Node(script=("x", "x"), by_item=True, items=-1),
+        Node(script=("y",), by_item=True, items=8),
+        Node(inports=(Inport(capacity=1), Inport(capacity=None)), script=("x",), by_item=True, members=1),
+        Node(
+            inports=(
+                Inport(capacity=1, batch=1),
+                Inport(capacity=1, batch=1, within=True),
+                Inport(capacity=3, policy="keyed"),
+            ),
+            script=("x",),
+            by_item=True,
+            members=5,
+        ),
+    ),
+    links=(
+        Link(source=0, outport="x", target=2, inport=0),
+        Link(source=1, outport="y", target=2, inport=1),
+        Link(source=0, outport="x", target=3, inport=0),
+        Link(source=2, outport="x", target=3, inport=1, of=0),
+        Link(source=2, outport="x", target=3, inport=2, of=0),
+    ),
+)
+"""A member of a group that ends leaves to the others what lies before its batch, be it the last of the stream."""
+
 ALL = {name: plan for name, plan in globals().items() if isinstance(plan, Plan)}

@@ -17,7 +17,7 @@ from schedules import key
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from channels import Junction
+    from channels import Channel, Entry, Junction
     from description import Item, Link, Plan
     from logs import Done
     from model import Outcome
@@ -100,7 +100,12 @@ class Replay(Following):
         self.left_behind.add(item)
         ways = [place for place, channel in enumerate(junction.channels) if self.expected(channel) is None]
         ended = [place for place in ways if junction.channels[place].closed]  # it may have been there before
-        return (ended or [*ways, None])[0]
+        return ended[0] if ended else min(ways, key=junction.load, default=None)
+
+    def gathers(self, channel: Channel, entry: Entry) -> bool:
+        """Let what a member has left to others lie in its channel: in a batch it may be lost with the stream's end."""
+        strays = entry.item in self.left_behind and not self.has_taken(channel, entry.item)
+        return self.over or not strays or bool(channel.waiting)
 
     def round_robin(self, junction: Junction, item: Item) -> int | None:
         """Choose the next member; no log tells what passive ports got in which order, nor when members ended."""

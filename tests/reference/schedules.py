@@ -80,6 +80,10 @@ class Schedule:
         """Tell whether a batch that may be delivered before it is full takes in nothing more."""
         return False
 
+    def gathers(self, channel: Channel, entry: Entry) -> bool:
+        """Tell whether a member of a group takes an item into its batch before anything else happens."""
+        return True
+
     def closes(self, batches: Sequence[Channel]) -> bool:
         """Tell whether a loop in which nothing moves delivers these batches, and not time some of them."""
         return True

@@ -337,6 +337,29 @@ def test_a_broadcast(start):
         assert list(run.iter("out")) == [2 * number for number in range(100) for _ in range(3)]
 
 
+class Closes:
+    """Closes the tap in the middle of being put in."""
+
+    def __init__(self, run):
+        self.run = run
+
+    def __reduce__(self):
+        self.run.close("into")
+        return str, ("inside",)
+
+
+def test_a_tap_that_is_closed_in_the_middle_of_a_put():
+    graph = Graph()
+    graph.add("tell", passes)
+    graph.export(graph.tell.item, "into")
+    graph.export(graph.tell.out, "out")
+    with graph.start(num_workers=1) as run:
+        assert run.put("into", Closes(run))
+        with pytest.raises(RuntimeError, match="closed"):
+            run.put("into", 2)
+        assert list(run.iter("out")) == ["inside"]
+
+
 def test_several_readers_of_a_group(start):
     seen, lock = Counter(), threading.Lock()
 
@@ -351,6 +374,13 @@ def test_several_readers_of_a_group(start):
             threads.begin(read, run)
         feed(run, range(600))
     assert seen == Counter(2 * number for number in range(600))
+
+
+@component
+@inport("item")
+@outport("out")
+async def passes(item, out):
+    await out.send(item)
 
 
 @component

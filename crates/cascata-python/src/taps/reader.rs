@@ -2,10 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use cascata::{
-    channel::Picked,
-    taps::{Mark, Owner, Place, Signal, Taken, Task},
-};
+use cascata::taps::{Fetched, Mark, Owner, Place, Signal, Taken, Task};
 use pyo3::{
     exceptions::{PyRuntimeError, PyTimeoutError},
     gc::{PyTraverseError, PyVisit},
@@ -120,7 +117,7 @@ impl TapReader {
         }
     }
 
-    fn open(&self, py: Python<'_>, picked: Picked<Object>) -> PyResult<Found> {
+    fn open(&self, py: Python<'_>, picked: Fetched<Object>) -> PyResult<Found> {
         match picked.open() {
             Ok(Some(item)) => Ok(Found::Item(item.0)),
             Ok(None) => Err(PyRuntimeError::new_err(format!("{}: an item was lost in damaged memory", self.label))),

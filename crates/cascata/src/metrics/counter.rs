@@ -9,6 +9,8 @@ use cascata_shm::Words;
 pub struct Counter {
     words: Words,
     at: usize,
+    /// Whether several threads write it.
+    several: bool,
 }
 
 impl std::fmt::Debug for Counter {
@@ -19,16 +21,25 @@ impl std::fmt::Debug for Counter {
 
 impl Counter {
     pub(super) fn new(words: &Words, at: usize) -> Self {
-        Self { words: words.clone(), at }
+        Self { words: words.clone(), at, several: false }
     }
 
-    /// Adds `n`; for the word's only writer.
+    /// The same for several writers.
+    #[must_use]
+    pub(super) fn of_several(self) -> Self {
+        Self { several: true, ..self }
+    }
+
+    /// Adds `n`; for the word's only writer, unless it is [of several](Self::of_several).
     pub fn add(&self, n: u64) {
+        if self.several {
+            return self.add_shared(n);
+        }
         let word = &self.words[self.at];
         word.store(word.load(Relaxed).wrapping_add(n), Relaxed);
     }
 
-    /// Takes back `n` that were added before; for the word's only writer.
+    /// Takes back `n` that were added before, as [`add`](Self::add) adds.
     pub fn take_back(&self, n: u64) {
         self.add(n.wrapping_neg());
     }

@@ -23,10 +23,19 @@ pub struct MeterLayout {
 #[derive(Clone, Debug)]
 struct NodePlace {
     at: usize,
+    /// Whether several threads write its counters, as those of the calling program do.
+    several: bool,
     lanes: usize,
     inports: usize,
     /// For each outport how many may get an item by each of its ways to groups.
     outports: Vec<Vec<usize>>,
+}
+
+impl NodePlace {
+    fn counter(&self, words: &Words, at: usize) -> Counter {
+        let counter = Counter::new(words, at);
+        if self.several { counter.of_several() } else { counter }
+    }
 }
 
 /// The counters of one inport.
@@ -62,9 +71,10 @@ impl MeterLayout {
     /// Places the counters of all components of `plan`.
     pub fn new<V>(plan: &Plan<V>) -> Self {
         let mut len = 0;
-        let nodes = plan.nodes.iter().map(|node| {
+        let nodes = plan.nodes.iter().enumerate().map(|(number, node)| {
             let place = NodePlace {
                 at: len,
+                several: plan.taps.iter().any(|tap| tap.node == number),
                 lanes: node.groups.len().max(1),
                 inports: node.inports.len(),
                 outports: node
@@ -97,7 +107,7 @@ impl MeterLayout {
     /// The counters of component `node` in `words`. Those of its bequests are after those of its outports.
     pub fn node(&self, words: &Words, node: usize) -> NodeMeter {
         let place = &self.nodes[node];
-        let counter = |at: usize| Counter::new(words, at);
+        let counter = |at: usize| place.counter(words, at);
         let at = place.at;
         let lanes = at + NODE;
         let mut end = lanes + place.lanes * LANE + place.inports * INPORT;
@@ -140,7 +150,7 @@ impl MeterLayout {
     pub fn inport(&self, words: &Words, node: usize, inport: usize) -> InportMeter {
         let place = &self.nodes[node];
         let at = place.at + NODE + place.lanes * LANE + inport * INPORT;
-        let counter = |offset: usize| Counter::new(words, at + offset);
+        let counter = |offset: usize| place.counter(words, at + offset);
         InportMeter {
             received: counter(0),
             taken: counter(1),

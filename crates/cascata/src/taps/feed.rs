@@ -4,11 +4,12 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     task::{Context, Poll, Wake, Waker},
 };
 
+use super::presence::{Acting, Presence};
 use crate::{
     channel::{Hub, Item, Outport, SendError, Sent, Ticket, lock},
     line::Signal,
@@ -19,9 +20,13 @@ use crate::{
 pub struct Feed<T: Item> {
     outport: Outport<T>,
     hub: Option<Hub>,
+    presence: Arc<Presence>,
     /// Has the watching thread look.
     ring: Waker,
+    /// Since when nothing more is put in. The channels are told when those that are just being put in are inside.
     closed: AtomicBool,
+    /// Threads that are putting an item in.
+    putting: AtomicUsize,
     waiting: Mutex<Waiting>,
 }
 
@@ -32,8 +37,33 @@ pub struct Spot(u64);
 /// Those who wait: to be told that what is held back is to be tried again, which only they do, as it takes user code.
 #[derive(Debug, Default)]
 struct Waiting {
-    signals: BTreeMap<u64, Arc<dyn Signal>>,
+    waiters: BTreeMap<u64, Waiter>,
     next: u64,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    signal: Arc<dyn Signal>,
+    /// From when it is called till it comes.
+    called: Option<Acting<Arc<Presence>>>,
+}
+
+/// A thread that is putting an item in: only after that the channels are told that nothing more comes.
+struct Putting<'a, T: Item>(&'a Feed<T>);
+
+impl<'a, T: Item> Putting<'a, T> {
+    fn begin(feed: &'a Feed<T>) -> Self {
+        feed.putting.fetch_add(1, SeqCst);
+        Self(feed)
+    }
+}
+
+impl<T: Item> Drop for Putting<'_, T> {
+    fn drop(&mut self) {
+        if self.0.putting.fetch_sub(1, SeqCst) == 1 && self.0.is_closed() {
+            self.0.outport.close();
+        }
+    }
 }
 
 /// A signal as channels call it.
@@ -46,8 +76,16 @@ impl Wake for Woken {
 }
 
 impl<T: Item> Feed<T> {
-    pub(super) fn new(outport: Outport<T>, hub: Option<Hub>, ring: Waker) -> Self {
-        Self { outport, hub, ring, closed: AtomicBool::new(false), waiting: Mutex::default() }
+    pub(super) fn new(outport: Outport<T>, hub: Option<Hub>, presence: Arc<Presence>, ring: Waker) -> Self {
+        Self {
+            outport,
+            hub,
+            presence,
+            ring,
+            closed: AtomicBool::new(false),
+            putting: AtomicUsize::new(0),
+            waiting: Mutex::default(),
+        }
     }
 
     /// Puts an item in. One that waits is to be [polled](Self::poll) until it is inside, or [withdrawn](Self::withdraw).
@@ -55,7 +93,9 @@ impl<T: Item> Feed<T> {
     /// # Errors
     /// See [`SendError`]; the item has then reached no channel.
     pub fn put(&self, item: T) -> Result<Sent, SendError<T::Error>> {
-        self.outport.send(item)
+        let _acting = Acting::begin(&*self.presence);
+        let _putting = Putting::begin(self);
+        if self.is_closed() { Err(SendError::Ended) } else { self.outport.send(item) }
     }
 
     /// Waits until an item is inside; `Ok(false)` if nobody can receive it any more. `signal` is woken when this is to be
@@ -71,6 +111,7 @@ impl<T: Item> Feed<T> {
         spot: &mut Option<Spot>,
         signal: &Arc<dyn Signal>,
     ) -> Poll<Result<bool, SendError<T::Error>>> {
+        let _acting = Acting::begin(&*self.presence);
         // Before anything is tried: what changes afterwards is told.
         drop(self.list(spot, signal.clone()));
         let short = self.hub.as_ref().is_some_and(Hub::awaits_memory);
@@ -88,6 +129,7 @@ impl<T: Item> Feed<T> {
     /// Takes an item back that waits. If that is too late, as it has reached one of its channels or all have closed,
     /// gives what [`poll`](Self::poll) would give in the end.
     pub fn withdraw(&self, ticket: &Arc<Ticket>, mut spot: Option<Spot>) -> Option<bool> {
+        let _acting = Acting::begin(&*self.presence);
         let late = if self.outport.withdraw(ticket) {
             None
         } else {
@@ -100,7 +142,7 @@ impl<T: Item> Feed<T> {
         late
     }
 
-    fn list(&self, spot: &mut Option<Spot>, signal: Arc<dyn Signal>) -> Option<Arc<dyn Signal>> {
+    fn list(&self, spot: &mut Option<Spot>, signal: Arc<dyn Signal>) -> Option<Waiter> {
         let mut waiting = lock(&self.waiting);
         let number = match spot {
             Some(Spot(number)) => *number,
@@ -110,28 +152,48 @@ impl<T: Item> Feed<T> {
                 waiting.next
             }
         };
-        waiting.signals.insert(number, signal)
+        waiting.waiters.insert(number, Waiter { signal, called: None })
     }
 
     fn leave(&self, spot: &mut Option<Spot>) {
-        let gone = spot.take().and_then(|Spot(number)| lock(&self.waiting).signals.remove(&number));
+        let gone = spot.take().and_then(|Spot(number)| lock(&self.waiting).waiters.remove(&number));
         drop(gone);
     }
 
     /// Something has changed that those who wait cannot see by themselves; or `all` are to look, whatever they wait for.
     pub(super) fn on_news(&self, all: bool) {
         if all || self.outport.holds_back() {
-            let signals: Vec<_> = lock(&self.waiting).signals.values().cloned().collect();
-            for signal in signals {
-                signal.wake();
+            let mut waiting = lock(&self.waiting);
+            let called = waiting.waiters.iter_mut().map(|(number, waiter)| {
+                waiter.called.get_or_insert_with(|| Acting::begin(self.presence.clone()));
+                (*number, waiter.signal.clone())
+            });
+            let called: Vec<_> = called.collect();
+            drop(waiting);
+            for (number, signal) in called {
+                if !signal.wake() {
+                    self.miss(number, &signal);
+                }
             }
         }
     }
 
+    /// Nobody comes who was called by that signal.
+    fn miss(&self, number: u64, signal: &Arc<dyn Signal>) {
+        let mut waiting = lock(&self.waiting);
+        let waiter = waiting.waiters.get_mut(&number).filter(|waiter| Arc::ptr_eq(&waiter.signal, signal));
+        let missed = waiter.and_then(|waiter| waiter.called.take());
+        drop(waiting);
+        drop(missed);
+    }
+
     /// Nothing more will be put in.
     pub(super) fn close(&self) {
+        let _acting = Acting::begin(&*self.presence);
         self.closed.store(true, SeqCst);
-        self.outport.close();
+        if self.putting.load(SeqCst) == 0 {
+            self.outport.close();
+        }
     }
 
     /// Whether it was closed.

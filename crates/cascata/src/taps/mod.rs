@@ -25,11 +25,11 @@ use std::{
 pub use self::{
     feed::{Feed, Spot},
     readers::{Mark, Owner, Task},
-    reading::{Reading, Taken},
+    reading::{Fetched, Reading, Taken},
 };
 pub use crate::line::{Place, Signal};
 use crate::{
-    channel::{Gather, Hub, Item, Picked, Remote},
+    channel::{Gather, Hub, Item, Remote},
     ends::Ends,
     memory::Memory,
     plan::Plan,
@@ -95,7 +95,7 @@ impl<T: Item + Debug> Taps<T> {
                 let meter = memory.meter(node).outports.swap_remove(0);
                 let (home, feeds) = memory.cycles_behind(node, 0);
                 let outport = ends.outport(plan, &planned.outports[0], None, meter, &ring).in_cycles(home, feeds);
-                Tap::Feed(Box::new(Feed::new(outport, hub.clone(), ring.clone())))
+                Tap::Feed(Box::new(Feed::new(outport, hub.clone(), presence.clone(), ring.clone())))
             } else {
                 let inlet = ends.inlet(plan, node, 0).expect("a tap is connected");
                 Tap::Reading(Arc::new(Reading::new(inlet, presence.clone())))
@@ -151,7 +151,7 @@ impl<T: Item + Debug> Taps<T> {
     }
 
     /// Takes the next item of tap `number`, if there is one.
-    pub fn pick(&self, number: usize) -> Option<Picked<T>> {
+    pub fn pick(&self, number: usize) -> Option<Fetched<T>> {
         let Tap::Reading(reading) = &self.taps[number] else { return None };
         let picked = reading.pick();
         if picked.is_some() {
@@ -192,10 +192,11 @@ impl<T: Item + Debug> Taps<T> {
 
     /// Whether nothing here can move unless somebody else does.
     fn is_idle(&self) -> bool {
-        self.taps.iter().all(|tap| match tap {
+        let rests = |tap: &Tap<T>| match tap {
             Tap::Feed(feed) => feed.is_closed(),
             Tap::Reading(reading) => reading.is_idle(),
-        })
+        };
+        self.taps.iter().all(rests) && self.presence.nobody_acts()
     }
 
     /// What the thread does whenever the doorbell rings, or `is_time` if a while has passed. Gives whether it is to come

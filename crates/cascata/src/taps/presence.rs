@@ -1,6 +1,12 @@
 //! What the bells are told of the calling program, by several of its threads.
 
-use std::sync::Mutex;
+use std::{
+    ops::Deref,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+};
 
 use cascata_shm::Bells;
 
@@ -12,6 +18,32 @@ pub(super) struct Presence {
     bells: Bells,
     participant: usize,
     state: Mutex<State>,
+    /// How many threads are in the middle of something, or have been told to come.
+    acting: AtomicUsize,
+    /// Somebody would have said that all here is idle but for those.
+    awaited: AtomicBool,
+}
+
+/// Somebody is in the middle of something: what the taps look like now is not how they will be left. A port that is being
+/// closed, say, has ended for some members of a group and not for others.
+///
+/// An interrupted thread may stay there for long, and all others come to rest meanwhile.
+#[derive(Debug)]
+pub(super) struct Acting<P: Deref<Target = Presence>>(P);
+
+impl<P: Deref<Target = Presence>> Acting<P> {
+    pub fn begin(presence: P) -> Self {
+        presence.acting.fetch_add(1, SeqCst);
+        Self(presence)
+    }
+}
+
+impl<P: Deref<Target = Presence>> Drop for Acting<P> {
+    fn drop(&mut self) {
+        if self.0.acting.fetch_sub(1, SeqCst) == 1 && self.0.awaited.swap(false, SeqCst) {
+            self.0.ring();
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +59,25 @@ enum State {
 
 impl Presence {
     pub fn new(bells: Bells, participant: usize) -> Self {
-        Self { bells, participant, state: Mutex::new(State::Awake) }
+        Self {
+            bells,
+            participant,
+            state: Mutex::new(State::Awake),
+            acting: AtomicUsize::new(0),
+            awaited: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether nobody is in the middle of something. To be asked after all else that tells whether anything can move:
+    /// what has been done before is then seen.
+    ///
+    /// If somebody is, the thread looks again when that is over.
+    pub fn nobody_acts(&self) -> bool {
+        self.acting.load(SeqCst) == 0 || {
+            self.awaited.store(true, SeqCst);
+            // The last may have left before it could see that it is awaited.
+            self.acting.load(SeqCst) == 0
+        }
     }
 
     /// Has the thread look.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    presence::Presence,
+    presence::{Acting, Presence},
     readers::{Mark, Owner, Readers},
 };
 use crate::{
@@ -44,9 +44,27 @@ impl Waiting {
 #[derive(Debug)]
 pub enum Taken<T: Item> {
     /// An item.
-    Item(Picked<T>),
+    Item(Fetched<T>),
     /// Nothing, and nothing will come.
     Ended,
+}
+
+/// An item that nobody has looked at yet. Those whom its room may help are told when that is done.
+#[derive(Debug)]
+#[must_use]
+pub struct Fetched<T: Item> {
+    picked: Picked<T>,
+    _acting: Acting<Arc<Presence>>,
+}
+
+impl<T: Item> Fetched<T> {
+    /// The item; `None` for one that damaged memory has lost. To be called without any lock.
+    ///
+    /// # Errors
+    /// The item could not be decoded; it is lost.
+    pub fn open(self) -> Result<Option<T>, T::Error> {
+        self.picked.open()
+    }
 }
 
 /// Called by channels when there may be an item.
@@ -71,12 +89,11 @@ impl<T: Item> Reading<T> {
     }
 
     /// Takes the next item if there is one.
-    pub(super) fn pick(self: &Arc<Self>) -> Option<Picked<T>> {
-        let item = self.inlet.pick();
-        if item.is_some() {
-            self.leave(&mut None);
-        }
-        item
+    pub(super) fn pick(self: &Arc<Self>) -> Option<Fetched<T>> {
+        let _acting = Acting::begin(self.presence.clone());
+        let picked = self.inlet.pick()?;
+        self.leave(&mut None);
+        Some(Fetched { picked, _acting })
     }
 
     /// Takes the next item; `None` if there is none yet.
@@ -87,10 +104,11 @@ impl<T: Item> Reading<T> {
         place: &mut Option<Place>,
         signal: Option<&Arc<dyn Signal>>,
     ) -> Option<Taken<T>> {
+        let _acting = Acting::begin(self.presence.clone());
         loop {
-            if let Some(item) = self.inlet.pick() {
+            if let Some(picked) = self.inlet.pick() {
                 self.leave(place);
-                return Some(Taken::Item(item));
+                return Some(Taken::Item(Fetched { picked, _acting }));
             }
             let mut waiting = lock(&self.waiting);
             let old = signal.and_then(|signal| waiting.line.wait(place, signal.clone(), None));
@@ -196,6 +214,7 @@ impl<T: Item> Reading<T> {
 
     /// Nobody reads it any more: what is inside and what still comes is discarded.
     pub(super) fn close(&self) {
+        let _acting = Acting::begin(&*self.presence);
         self.inlet.close();
     }
 

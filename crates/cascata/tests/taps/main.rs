@@ -13,6 +13,7 @@ mod run;
 #[path = "../common/wakes.rs"]
 mod wakes;
 
+mod acting;
 mod model;
 mod parts;
 mod plans;
